@@ -1,0 +1,15 @@
+# GTest::gtest and GTest::gtest_main: Debian's library, or for a cross build its sources (package googletest) compiled
+# for the target. Sets HEARTH_GTEST_FOUND.
+find_package(Threads REQUIRED)
+if(CMAKE_CROSSCOMPILING)
+  set(HEARTH_GTEST_FOUND OFF)
+  if(EXISTS /usr/src/googletest/CMakeLists.txt)
+    set(BUILD_GMOCK OFF CACHE INTERNAL "")
+    set(INSTALL_GTEST OFF CACHE INTERNAL "")
+    add_subdirectory(/usr/src/googletest ${CMAKE_BINARY_DIR}/googletest EXCLUDE_FROM_ALL)
+    set(HEARTH_GTEST_FOUND ON)
+  endif()
+else()
+  find_package(GTest QUIET)
+  set(HEARTH_GTEST_FOUND ${GTest_FOUND})
+endif()

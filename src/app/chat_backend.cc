@@ -1,0 +1,342 @@
+// The real ChatBackend: a model file behind the chat. Joins template, tokenizer, session and
+// sampler; knows no terminal.
+#include "app/chat_backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+
+#include "app/dry_breakers.h"
+#include "app/show_summary.h"
+#include "app/show_text.h"
+#include "engine/engine.h"
+#include "engine/session.h"
+#include "sample/chain.h"
+#include "text/detokenizer.h"
+#include "text/template.h"
+#include "text/tokenizer.h"
+
+namespace hearth::app {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// Templates that a person may choose where a file brings none (--template NAME).
+struct NamedTemplate {
+  std::string_view name;
+  std::string_view source;
+};
+constexpr NamedTemplate kNamedTemplates[] = {
+    {"chatml",
+     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + "
+     "message['content'] + '<|im_end|>' + "
+     "'\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif "
+     "%}"},
+    {"plain",
+     "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}{% "
+     "if "
+     "add_generation_prompt %}assistant:{% endif %}"},
+};
+
+Result<std::string_view> template_source(const std::string& name, const ModelSummary& summary) {
+  if (name.empty())
+    return summary.chat_templates.empty() ? std::string_view()
+                                          : summary.chat_templates.front().text;
+  for (const ChatTemplate& own : summary.chat_templates)
+    if (own.name == name) return own.text;
+  std::string known;
+  for (const NamedTemplate& named : kNamedTemplates) {
+    if (named.name == name) return named.source;
+    known += (known.empty() ? "" : ", ") + std::string(named.name);
+  }
+  for (const ChatTemplate& own : summary.chat_templates)
+    if (!own.name.empty()) known += ", " + std::string(own.name);
+  return fail(ErrorCode::kNotFound, fmt::format("there is no chat template '{}'", name),
+              fmt::format("use one of: {}", known));
+}
+
+text::CivilTime local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm t{};
+  localtime_r(&now, &t);
+  return {t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec};
+}
+
+uint64_t arena_bytes(const Arena& arena, std::string_view what) {
+  for (const Arena::Row& row : arena.rows())
+    if (row.what == what) return row.size_bytes;
+  return 0;
+}
+
+// What the file recommends for choosing tokens.
+std::vector<RecommendedValue> recommended_by(const format::Metadata& metadata) {
+  constexpr std::string_view kPrefix = "general.sampling.";
+  std::vector<RecommendedValue> values;
+  for (const format::Entry& entry : metadata.entries()) {
+    if (!entry.key.starts_with(kPrefix)) continue;
+    const bool is_text = entry.value.type == format::ValueType::kString;
+    values.push_back({std::string(entry.key.substr(kPrefix.size())),
+                      is_text ? std::string(entry.value.text()) : value_text(entry.value)});
+  }
+  return values;
+}
+
+// Passes text on, but holds back what may become one of the stop texts; drops the stop text itself.
+class StopFilter {
+ public:
+  explicit StopFilter(std::span<const std::string> stops) : stops_(stops) {}
+
+  // Returns what may be shown. stopped() tells whether a stop text is complete.
+  std::string push(std::string_view text) {
+    held_ += text;
+    for (const std::string& stop : stops_) {
+      const size_t at = stop.empty() ? std::string::npos : held_.find(stop);
+      if (at == std::string::npos) continue;
+      stopped_ = true;
+      held_.resize(at);
+    }
+    size_t keep = 0;
+    if (!stopped_)
+      for (const std::string& stop : stops_)
+        for (size_t n = std::min(stop.size(), held_.size()); n > keep; --n)
+          if (held_.ends_with(std::string_view(stop).substr(0, n))) {
+            keep = n;
+            break;
+          }
+    std::string out = held_.substr(0, held_.size() - keep);
+    held_.erase(0, held_.size() - keep);
+    return out;
+  }
+  std::string flush() { return std::exchange(held_, {}); }
+  [[nodiscard]] bool stopped() const { return stopped_; }
+
+ private:
+  std::span<const std::string> stops_;
+  std::string held_;
+  bool stopped_ = false;
+};
+
+class EngineChatBackend final : public ChatBackend {
+ public:
+  Result<ChatModelInfo> load(const std::string& path, const ChatLoadOptions& options,
+                             const LoadProgress& progress) override {
+    const Clock::time_point begin = Clock::now();
+    engine::EngineOptions engine_options;
+    engine_options.n_ctx = int64_t(options.ctx);
+    engine_options.n_threads = int(options.threads);
+    engine_options.isa = options.isa;
+    if (!options.kv.empty()) engine_options.kv_type = options.kv;
+    HEARTH_ASSIGN(std::unique_ptr<engine::Engine> engine,
+                  engine::Engine::load(path, engine_options, [&](double done) {
+                    return !progress || progress(uint64_t(done * 1000), 1000);
+                  }));
+    const ModelSummary summary = summarize(engine->file());
+    HEARTH_ASSIGN(const std::string_view source, template_source(options.chat_template, summary));
+    std::unique_ptr<text::ChatTemplate> parsed;
+    if (!source.empty()) {
+      HEARTH_ASSIGN(text::ChatTemplate chat_template, text::ChatTemplate::parse(source));
+      parsed = std::make_unique<text::ChatTemplate>(std::move(chat_template));
+    }
+    // Everything succeeded: only now the model before goes.
+    session_.reset();
+    engine_ = std::move(engine);
+    template_ = std::move(parsed);
+    session_ = std::make_unique<engine::Session>(*engine_, 0);
+    said_.clear();
+    ChatModelInfo info = describe(summary);
+    info.load_seconds = seconds_since(begin);
+    return info;
+  }
+
+  Result<ChatStats> generate(const ChatRequest& request, const ChatCallbacks& callbacks) override {
+    HEARTH_ASSIGN(sample::SamplerChain sampler, make_sampler(request));
+    ChatStats stats;
+    Clock::time_point begin = Clock::now();
+    HEARTH_ASSIGN(const std::vector<int32_t> ids, prompt_ids(request));
+    stats.n_prompt = ids.size();
+    const uint64_t n_before = session_->ids().size();
+    Result<int64_t> kept = session_->prompt(ids, [&](int64_t done, int64_t total) {
+      return !callbacks.on_prompt || callbacks.on_prompt(uint64_t(done), uint64_t(total));
+    });
+    stats.prompt_seconds = seconds_since(begin);
+    if (!kept && kept.error().code == ErrorCode::kCancelled) {
+      stats.stop = StopReason::kCancelled;
+      stats.n_cached = std::min<uint64_t>(n_before, session_->ids().size());
+      stats.n_context_used = session_->ids().size();
+      said_.clear();
+      return stats;
+    }
+    if (!kept) return std::unexpected(kept.error());
+    stats.n_cached = uint64_t(*kept);
+    for (const int32_t id : ids) sampler.accept(id);
+    begin = Clock::now();
+    HEARTH_TRY(answer(request, callbacks, sampler, stats));
+    stats.generate_seconds = seconds_since(begin);
+    stats.n_context_used = session_->ids().size();
+    return stats;
+  }
+
+ private:
+  [[nodiscard]] Result<sample::SamplerChain> make_sampler(const ChatRequest& request) const {
+    sample::SamplerParams params = request.sampling;
+    if (params.dry_multiplier > 0) {
+      HEARTH_ASSIGN(params.dry_sequence_breakers,
+                    dry_breaker_tokens(*engine_->tokenizer(), request.dry_breakers));
+    }
+    return sample::SamplerChain::create(params, int(engine_->n_vocab()));
+  }
+
+  [[nodiscard]] ChatModelInfo describe(const ModelSummary& summary) const {
+    const model::HyperParams& p = engine_->model().params();
+    const Arena& memory = engine_->memory();
+    ChatModelInfo info;
+    info.name = p.name;
+    info.architecture = p.arch->name;
+    info.quantization = summary.recipe;
+    if (summary.recipe.empty() && !summary.types.empty())
+      info.quantization = summary.types.front().type->name;
+    for (const format::Entry& entry : summary.origin)
+      if (entry.key == "license" && entry.value.type == format::ValueType::kString)
+        info.license = entry.value.text();
+    info.chat_template = template_ ? template_->source() : "";
+    info.has_template = template_ != nullptr;
+    info.n_parameters = engine_->file().n_parameters();
+    info.n_embedding = uint64_t(p.n_embd);
+    info.n_ctx = uint64_t(engine_->n_ctx());
+    info.n_ctx_train = uint64_t(p.n_ctx_train);
+    info.n_ctx_reason = engine_->n_ctx_reason();
+    info.weights_bytes = engine_->file().tensor_bytes();
+    info.kv_bytes = arena_bytes(memory, "KV cache");
+    info.scratch_bytes = memory.total_bytes() - info.weights_bytes - info.kv_bytes;
+    info.threads = uint64_t(engine_->n_threads());
+    info.isa = engine_->backend().name();
+    info.recommended = recommended_by(engine_->file().metadata());
+    info.warnings = engine_->warnings();
+    return info;
+  }
+
+  // The request as token ids. What the session already holds, prompt and answer, is taken over as
+  // it was read and generated: the same text could be cut into other tokens.
+  Result<std::vector<int32_t>> prompt_ids(const ChatRequest& request) {
+    const text::Tokenizer& tokenizer = *engine_->tokenizer();
+    if (request.messages.empty()) {
+      said_.assign(request.raw_text);
+      return tokenizer.encode(request.raw_text, {.add_special = true,
+                                                 .parse_special = request.raw_has_special,
+                                                 .no_double_special = request.raw_has_special});
+    }
+    HEARTH_ASSIGN(const text::RenderedChat chat, render(request));
+    std::vector<text::Segment> segments;
+    size_t skip = !said_.empty() && chat.text.starts_with(said_) ? said_.size() : 0;
+    // Only where the new part begins with a special token does it make no difference that it is
+    // read on its own.
+    if (skip > 0 && !begins_with_special(std::string_view(chat.text).substr(skip))) skip = 0;
+    std::vector<int32_t> ids;
+    if (skip > 0) ids = session_->ids();
+    size_t at = 0;
+    for (const text::RenderedSegment& part : chat.segments) {
+      const size_t from = std::min(part.text.size(), skip > at ? skip - at : 0);
+      at += part.text.size();
+      if (from < part.text.size())
+        segments.push_back({std::string_view(part.text).substr(from), part.from_template});
+    }
+    HEARTH_ASSIGN(
+        const std::vector<int32_t> rest,
+        tokenizer.encode_segments(segments, {.add_special = skip == 0, .no_double_special = true}));
+    ids.insert(ids.end(), rest.begin(), rest.end());
+    said_ = chat.text;
+    return ids;
+  }
+
+  [[nodiscard]] bool begins_with_special(std::string_view text) const {
+    const auto first = engine_->tokenizer()->encode(text.substr(0, 256), {.add_special = false});
+    return first && !first->empty() && engine_->tokenizer()->is_control(first->front());
+  }
+
+  Result<text::RenderedChat> render(const ChatRequest& request) const {
+    if (template_ == nullptr)
+      return fail(ErrorCode::kUnsupported,
+                  "the model's file has no chat template, so it cannot hold a conversation",
+                  "give a prompt to be continued, or choose a template with --template");
+    const text::Tokenizer& tokenizer = *engine_->tokenizer();
+    std::vector<text::ChatMessage> messages;
+    for (const ChatMessage& message : request.messages) {
+      constexpr std::string_view kRoles[] = {"system", "user", "assistant"};
+      messages.push_back(
+          {std::string(kRoles[size_t(message.role)]), text::Value::user_text(message.content)});
+    }
+    text::ChatOptions options;
+    options.bos_token = tokenizer.piece(tokenizer.bos());
+    options.eos_token = tokenizer.piece(tokenizer.eos());
+    options.enable_thinking = request.think;
+    options.now = local_time();
+    return template_->render_chat(messages, options);
+  }
+
+  // Tokens until something ends the answer.
+  Result<void> answer(const ChatRequest& request, const ChatCallbacks& callbacks,
+                      sample::SamplerChain& sampler, ChatStats& stats) {
+    const text::Tokenizer& tokenizer = *engine_->tokenizer();
+    text::StreamDecoder decoder(tokenizer);
+    StopFilter filter(request.stop_texts);
+    const auto show = [&](std::string text) {
+      return text.empty() || !callbacks.on_text || callbacks.on_text(text);
+    };
+    for (;;) {
+      if (request.predict_max >= 0 && int64_t(stats.n_generated) >= request.predict_max) {
+        stats.stop = StopReason::kLength;
+        break;
+      }
+      const int32_t id = sampler.sample(session_->logits());
+      if (id == sample::kNoToken)
+        return fail(ErrorCode::kCorrupt, "the model's output is not a number (NaN)",
+                    "the file is damaged; download it again");
+      if (tokenizer.is_eog(id)) {
+        stats.stop = StopReason::kEnd;
+        break;
+      }
+      stats.n_generated += 1;
+      sampler.accept(id);
+      const std::string text = decoder.push(id);
+      const bool go_on = show(filter.push(text));
+      if (filter.stopped()) {
+        stats.stop = StopReason::kStopText;
+        said_.clear();  // what is shown and what was generated differ from here on
+        break;
+      }
+      if (int64_t(session_->ids().size()) >= engine_->n_ctx()) {
+        stats.stop = go_on ? StopReason::kContextFull : StopReason::kCancelled;
+        said_.clear();  // the session lacks the last token
+        break;
+      }
+      // Also the last one of a stopped answer: the next turn then goes on behind what was said.
+      HEARTH_TRY(session_->append(id));
+      said_ += text;  // as shown: the next turn brings it back so, broken bytes mended
+      if (!go_on) {
+        stats.stop = StopReason::kCancelled;
+        break;
+      }
+    }
+    const std::string rest = decoder.flush();
+    if (!said_.empty()) said_ += rest;
+    if (!filter.stopped()) show(filter.push(rest) + filter.flush());
+    return {};
+  }
+
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<text::ChatTemplate> template_;
+  std::unique_ptr<engine::Session> session_;
+  std::string said_;  // the text of the tokens that the session holds; empty: not known
+};
+
+}  // namespace
+
+std::unique_ptr<ChatBackend> make_chat_backend() { return std::make_unique<EngineChatBackend>(); }
+
+}  // namespace hearth::app

@@ -1,0 +1,48 @@
+// Options about the machine that every command which computes takes, and how they become
+// EngineOptions.
+#pragma once
+
+#include "app/command.h"
+#include "engine/engine.h"
+
+namespace hearth::app {
+
+inline constexpr std::string_view kKvTypes[] = {"f32", "f16", "bf16"};
+
+inline constexpr Option kMachineOptions[] = {
+    {.name = "--ctx",
+     .short_name = "-c",
+     .kind = OptionKind::kUint,
+     .value_name = "N",
+     .help = "tokens of context",
+     .default_note = "what the model allows and memory holds",
+     .min = 1,
+     .max = 2147483647},
+    {.name = "--threads",
+     .short_name = "-t",
+     .kind = OptionKind::kUint,
+     .value_name = "N",
+     .help = "threads that compute",
+     .default_note = "one for each core",
+     .env = "HEARTH_THREADS",
+     .max = 1024},
+    {.name = "--kv",
+     .kind = OptionKind::kEnum,
+     .value_name = "TYPE",
+     .help = "type of the numbers in the KV cache",
+     .default_value = "f16",
+     .choices = kKvTypes},
+    {.name = "--isa",
+     .kind = OptionKind::kString,
+     .value_name = "NAME",
+     .help = "instruction set to compute with",
+     .default_note = "the best of this CPU",
+     .env = "HEARTH_ISA"},
+};
+
+inline constexpr OptionGroup kMachineGroup = {.title = "Machine", .options = kMachineOptions};
+
+// REQUIRES: the command's table holds kMachineGroup.
+engine::EngineOptions engine_options(const ParsedArgs& args);
+
+}  // namespace hearth::app

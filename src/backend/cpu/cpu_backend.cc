@@ -1,0 +1,159 @@
+#include "backend/cpu/cpu_backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "backend/cpu/executor.h"
+
+namespace hearth::backend {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(const cpu::KernelTable& kernels, ThreadTeam& team)
+      : kernels_(kernels), team_(team), name_(fmt::format("cpu/{}", kernels.name)) {}
+
+  [[nodiscard]] std::string name() const override { return name_; }
+
+  [[nodiscard]] size_t scratch_bytes(const tensor::Graph& graph,
+                                     int64_t max_positions) const override {
+    return cpu::plan_scratch(graph, max_positions, team_.size()).total;
+  }
+
+  void execute(const tensor::Graph& graph, const tensor::StepInputs& inputs, std::byte* activations,
+               std::byte* scratch) override {
+    int64_t max_positions = 1;
+    for (const tensor::KvSequenceView& s : inputs.sequences)
+      max_positions = std::max<int64_t>(max_positions, int64_t(s.n_chunks) * tensor::kKvChunk);
+    const cpu::ScratchPlan plan = cpu::plan_scratch(graph, max_positions, team_.size());
+    cpu::Executor executor(kernels_, team_, graph, inputs, activations, scratch, plan);
+    if (profiling_) {
+      run_profiled(graph, executor);
+      return;
+    }
+    auto job = [&](int thread) {
+      for (const tensor::Op& op : graph.ops()) {
+        std::visit([&](const auto& o) { executor.run(o, thread); }, op);
+        team_.barrier();
+      }
+    };
+    team_.run(job);
+  }
+
+  void set_profiling(bool on) override { profiling_ = on; }
+
+  [[nodiscard]] Profile profile() const override { return profile_; }
+
+ private:
+  void run_profiled(const tensor::Graph& graph, cpu::Executor& executor) {
+    auto job = [&](int thread) {
+      for (const tensor::Op& op : graph.ops()) {
+        const Clock::time_point begin = Clock::now();
+        std::visit([&](const auto& o) { executor.run(o, thread); }, op);
+        team_.barrier();
+        if (thread == 0)
+          add_time(op_name(op), std::chrono::duration<double>(Clock::now() - begin).count());
+      }
+    };
+    team_.run(job);
+  }
+
+  void add_time(const char* name, double seconds) {
+    auto row = std::find_if(profile_.rows.begin(), profile_.rows.end(),
+                            [&](const auto& r) { return r.name == name; });
+    if (row == profile_.rows.end()) row = profile_.rows.insert(row, {.name = name});
+    row->seconds += seconds;
+    row->n_calls += 1;
+  }
+
+  cpu::KernelTable kernels_;
+  ThreadTeam& team_;
+  std::string name_;
+  bool profiling_ = false;
+  Profile profile_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(const cpu::KernelTable& kernels, ThreadTeam& team) {
+  return std::make_unique<CpuBackend>(kernels, team);
+}
+
+namespace cpu {
+namespace {
+
+// What one operation needs of the scratch buffer.
+struct ScratchNeeds {
+  ScratchPlan& plan;
+  const tensor::Graph& graph;
+  int64_t max_positions;
+  int n_threads;
+
+  [[nodiscard]] int64_t rows(const tensor::View& v) const {
+    return graph.tensors()[size_t(v.tensor)].rows;
+  }
+  void need_thread(size_t bytes) { plan.thread_bytes = std::max(plan.thread_bytes, bytes); }
+  void need_gemm(int64_t n, int64_t k) {
+    plan.act_bytes = std::max(plan.act_bytes, act_bytes(n, k));
+    need_thread(panel_bytes(k));
+  }
+
+  void operator()(const tensor::MatMulOp& op) { need_gemm(rows(op.in), op.in.width); }
+  void operator()(const tensor::MoeOp& op) {
+    const int64_t n = rows(op.in);
+    need_gemm(n, op.in.width);
+    need_gemm(n * op.n_used, op.down->k);
+    plan.moe_bytes = std::max(plan.moe_bytes,
+                              size_t(4 * n * op.n_used + 2 * op.n_experts + 2) * sizeof(int32_t));
+    need_thread(size_t(op.n_experts) * sizeof(float));
+  }
+  void operator()(const tensor::AttentionOp& op) {
+    const auto dv = size_t(align_up(uint64_t(op.dv), tensor::kKvLanes));
+    // scores, q, o and O of a tile; m, l, M, L, begin, end of its rows.
+    need_thread(size_t(kTileRows) * (tensor::kKvChunk + size_t(op.dk) + 2 * dv + 6) *
+                    sizeof(float) +
+                6 * 64);
+    const auto n_rows = size_t(std::min<int64_t>(rows(op.q) * op.n_heads, kSplitRows));
+    const size_t chunks = size_t(max_positions / tensor::kKvChunk + 1);
+    plan.split_bytes = std::max(plan.split_bytes, n_rows * chunks * (dv + 2) * sizeof(float));
+  }
+  template <class Other>
+  void operator()(const Other&) {}
+};
+
+}  // namespace
+
+ScratchPlan plan_scratch(const tensor::Graph& graph, int64_t max_positions, int n_threads) {
+  ScratchPlan plan;
+  ScratchNeeds needs{plan, graph, max_positions, n_threads};
+  for (const tensor::Op& op : graph.ops()) std::visit(needs, op);
+  plan.act_bytes = align_up(plan.act_bytes, 64);
+  plan.split_bytes = align_up(plan.split_bytes, 64);
+  plan.moe_bytes = align_up(plan.moe_bytes, 64);
+  plan.thread_bytes = align_up(plan.thread_bytes, 64);
+  plan.total =
+      plan.act_bytes + plan.split_bytes + plan.moe_bytes + plan.thread_bytes * size_t(n_threads);
+  return plan;
+}
+
+size_t act_bytes(int64_t n, int64_t k) {
+  const auto padded = size_t(align_up(uint64_t(k), kActPad));
+  return size_t(n) * (padded + (padded / 16 + padded / 16 + padded / 32) * sizeof(float));
+}
+
+ActView place_acts(std::byte* memory, int64_t n, int64_t k) {
+  ActView acts;
+  acts.k_padded = int64_t(align_up(uint64_t(k), kActPad));
+  acts.q = reinterpret_cast<const int8_t*>(memory);
+  acts.d = reinterpret_cast<const float*>(memory + n * acts.k_padded);
+  acts.sum16 = acts.d + n * (acts.k_padded / 16);
+  acts.sum32 = acts.sum16 + n * (acts.k_padded / 16);
+  return acts;
+}
+
+}  // namespace cpu
+}  // namespace hearth::backend

@@ -1,0 +1,27 @@
+// The NEON table with integer matrix products (dotprod and i8mm: Graviton 3, Apple M2,
+// Cortex-A710). Compiled with the flags of isa/list.h.
+#include "backend/cpu/kernel_table.h"
+#include "tensor/kv_view.h"
+
+#define HEARTH_ISA neon_i8mm
+// clang-format off: each file uses those above it
+#include "backend/cpu/simd/neon.h"
+#include "backend/cpu/kernels/math-inl.h"
+#include "backend/cpu/kernels/elementwise-inl.h"
+#include "backend/cpu/kernels/attention-inl.h"
+#include "backend/cpu/kernels/peak-inl.h"
+#include "backend/cpu/kernels/gemm_float-inl.h"
+#include "backend/cpu/kernels/gemm_int_neon-inl.h"
+// clang-format on
+
+namespace hearth::backend::cpu::neon_i8mm {
+
+void fill(KernelTable& t) {
+  add_elementwise(t);
+  add_attention(t);
+  add_peak(t);
+  add_gemm_float(t);
+  add_gemm_int(t);
+}
+
+}  // namespace hearth::backend::cpu::neon_i8mm

@@ -1,0 +1,157 @@
+// attend_{f32,f16,bf16}: one KV head's chunk for some query rows, and the merge of partial results.
+// K lies with kKvLanes positions side by side, so a score is a lane and needs no horizontal sum;
+// every row of the call (the query heads of a group, and the tokens of a tile) shares each load of
+// K and V.
+
+namespace hearth::backend::cpu::HEARTH_ISA {
+
+template <class T>
+HEARTH_INLINE F load_kv(const typename T::Block* p) {
+  if constexpr (__is_same(T, quant::F32))
+    return load(p);
+  else if constexpr (__is_same(T, quant::F16))
+    return load_f16(p);
+  else
+    return load_bf16(p);
+}
+
+// Scores of rows [r, r + R) with the 16 * B positions from block `b` on.
+template <class T, int R, int B>
+static void scores_tile(const AttendArgs& a, int r, int b) noexcept {
+  constexpr int kVectors = tensor::kKvLanes / kLanes;
+  const auto* k = static_cast<const typename T::Block*>(a.k);
+  for (int v = 0; v < kVectors; ++v) {
+    F acc[B][R];
+    for (int j = 0; j < B; ++j)
+      for (int i = 0; i < R; ++i) acc[j][i] = zero();
+    for (int d = 0; d < a.dk; ++d) {
+      F kv[B];
+      for (int j = 0; j < B; ++j)
+        kv[j] = load_kv<T>(k + (int64_t(b + j) * a.dk + d) * tensor::kKvLanes + v * kLanes);
+      for (int i = 0; i < R; ++i) {
+        const F q = set1(a.q[int64_t(r + i) * a.dk + d]);
+        for (int j = 0; j < B; ++j) acc[j][i] = fma(q, kv[j], acc[j][i]);
+      }
+    }
+    for (int j = 0; j < B; ++j)
+      for (int i = 0; i < R; ++i)
+        store(
+            a.scores + int64_t(r + i) * tensor::kKvChunk + (b + j) * tensor::kKvLanes + v * kLanes,
+            acc[j][i]);
+  }
+}
+
+template <class T, int R>
+static void scores_rows(const AttendArgs& a, int r, int b_begin, int b_end) noexcept {
+  int b = b_begin;
+  for (; b + 2 <= b_end; b += 2) scores_tile<T, R, 2>(a, r, b);
+  for (; b < b_end; ++b) scores_tile<T, R, 1>(a, r, b);
+}
+
+// scores[row] -> exp(score - m) over [block_begin, block_end) * kKvLanes, zero outside the row's
+// range.
+static void softmax_row(const AttendArgs& a, int r, int from, int to) noexcept {
+  float* s = a.scores + int64_t(r) * tensor::kKvChunk;
+  const int begin = a.begin[r];
+  const int end = a.end[r];
+  if (begin >= end) {
+    a.m[r] = -__builtin_inff();
+    a.l[r] = 0;
+    for (int i = from; i < to; ++i) s[i] = 0;
+    return;
+  }
+  if (a.softcap > 0) softcap_row(s + from, a.softcap, 1.0f, to - from);
+  for (int i = from; i < begin; ++i) s[i] = -__builtin_inff();
+  for (int i = end; i < to; ++i) s[i] = -__builtin_inff();
+  F largest = set1(-__builtin_inff());
+  for (int i = from; i < to; i += kLanes) largest = max(largest, load(s + i));
+  const float m = reduce_max(largest);
+  const F m_v = set1(m);
+  F sum = zero();
+  for (int i = from; i < to; i += kLanes) {
+    const F p = exp(sub(load(s + i), m_v));
+    store(s + i, p);
+    sum = add(sum, p);
+  }
+  a.m[r] = m;
+  a.l[r] = reduce_add(sum);
+}
+
+// o[r .. r + R)[D vectors from dv_begin] = sum over positions of p * V.
+template <class T, int R, int D>
+static void values_tile(const AttendArgs& a, int r, int dv_begin, int from, int to) noexcept {
+  const auto* v = static_cast<const typename T::Block*>(a.v) + dv_begin;
+  F acc[R][D];
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < D; ++j) acc[i][j] = zero();
+  for (int t = from; t < to; ++t) {
+    F vv[D];
+    for (int j = 0; j < D; ++j) vv[j] = load_kv<T>(v + int64_t(t) * a.dv_padded + j * kLanes);
+    for (int i = 0; i < R; ++i) {
+      const F p = set1(a.scores[int64_t(r + i) * tensor::kKvChunk + t]);
+      for (int j = 0; j < D; ++j) acc[i][j] = fma(p, vv[j], acc[i][j]);
+    }
+  }
+  for (int i = 0; i < R; ++i)
+    for (int j = 0; j < D; ++j)
+      store(a.o + int64_t(r + i) * a.dv_padded + dv_begin + j * kLanes, acc[i][j]);
+}
+
+template <class T, int R>
+static void values_rows(const AttendArgs& a, int r, int from, int to) noexcept {
+  int dv = 0;
+  constexpr int kVectors = R == 1 ? 4 : kValueVectors;
+  for (; dv + kVectors * kLanes <= a.dv_padded; dv += kVectors * kLanes)
+    values_tile<T, R, kVectors>(a, r, dv, from, to);
+  for (; dv < a.dv_padded; dv += kLanes) values_tile<T, R, 1>(a, r, dv, from, to);
+}
+
+template <class T>
+static void attend(const AttendArgs& a) noexcept {
+  int first = tensor::kKvChunk;
+  int last = 0;
+  for (int r = 0; r < a.n_rows; ++r) {
+    if (a.begin[r] >= a.end[r]) continue;
+    first = a.begin[r] < first ? a.begin[r] : first;
+    last = a.end[r] > last ? a.end[r] : last;
+  }
+  if (first >= last) first = last = 0;
+  const int b_begin = first / tensor::kKvLanes;
+  const int b_end = (last + tensor::kKvLanes - 1) / tensor::kKvLanes;
+  int r = 0;
+  for (; r + 4 <= a.n_rows; r += 4) scores_rows<T, 4>(a, r, b_begin, b_end);
+  for (; r < a.n_rows; ++r) scores_rows<T, 1>(a, r, b_begin, b_end);
+  for (r = 0; r < a.n_rows; ++r)
+    softmax_row(a, r, b_begin * tensor::kKvLanes, b_end * tensor::kKvLanes);
+  r = 0;
+  for (; r + 4 <= a.n_rows; r += 4) values_rows<T, 4>(a, r, first, last);
+  for (; r < a.n_rows; ++r) values_rows<T, 1>(a, r, first, last);
+}
+
+static void merge_partial(float m, float l, const float* o, float* run_m, float* run_l,
+                          float* run_o, int64_t dv_padded) noexcept {
+  if (m == -__builtin_inff()) return;
+  // Before the first chunk the running maximum is -inf; 0 * (uninitialised values) must not become
+  // NaN.
+  const bool first = *run_m == -__builtin_inff();
+  const float largest = m > *run_m ? m : *run_m;
+  float exponents[16] = {first ? 0.0f : *run_m - largest, m - largest};
+  for (int i = 0; i < 16; i += kLanes) store(exponents + i, exp(load(exponents + i)));
+  const F f_old = set1(exponents[0]);
+  const F f_new = set1(exponents[1]);
+  *run_l = (first ? 0.0f : *run_l * exponents[0]) + l * exponents[1];
+  *run_m = largest;
+  for (int64_t i = 0; i < dv_padded; i += kLanes) {
+    const F part = mul(load(o + i), f_new);
+    store(run_o + i, first ? part : fma(load(run_o + i), f_old, part));
+  }
+}
+
+static void add_attention(KernelTable& t) {
+  t.attend[kKvF32] = attend<quant::F32>;
+  t.attend[kKvF16] = attend<quant::F16>;
+  t.attend[kKvBF16] = attend<quant::BF16>;
+  t.merge = merge_partial;
+}
+
+}  // namespace hearth::backend::cpu::HEARTH_ISA

@@ -1,0 +1,179 @@
+// Norms, activations, rope, softcap, quantization of activations. Written once in the vector
+// vocabulary of simd/.
+
+namespace hearth::backend::cpu::HEARTH_ISA {
+
+// Calls f(i, n) for i = 0, kLanes, ...; n is kLanes, or less in the last call.
+template <class F_>
+HEARTH_INLINE void for_lanes(int64_t n, F_&& f) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) f(i, kLanes);
+  if (i < n) f(i, int(n - i));
+}
+HEARTH_INLINE F load_some(const float* p, int n) { return n == kLanes ? load(p) : load_n(p, n); }
+HEARTH_INLINE void store_some(float* p, F x, int n) {
+  if (n == kLanes)
+    store(p, x);
+  else
+    store_n(p, x, n);
+}
+
+static void rms_norm(const float* x, const float* w, float* y, int64_t n, float eps) noexcept {
+  F squares = zero();
+  for_lanes(n, [&](int64_t i, int m) {
+    const F v = load_some(x + i, m);
+    squares = fma(v, v, squares);
+  });
+  const F inv = set1(1.0f / __builtin_sqrtf(reduce_add(squares) / float(n) + eps));
+  for_lanes(n, [&](int64_t i, int m) {
+    store_some(y + i, mul(mul(load_some(x + i, m), inv), load_some(w + i, m)), m);
+  });
+}
+
+static void layer_norm(const float* x, const float* w, const float* b, float* y, int64_t n,
+                       float eps) noexcept {
+  F sum = zero();
+  for_lanes(n, [&](int64_t i, int m) { sum = add(sum, load_some(x + i, m)); });
+  const float mean = reduce_add(sum) / float(n);
+  const F mean_v = set1(mean);
+  float squares_tail = 0;
+  F squares = zero();
+  for_lanes(n, [&](int64_t i, int m) {
+    if (m == kLanes) {
+      const F v = sub(load(x + i), mean_v);
+      squares = fma(v, v, squares);
+    } else {
+      for (int j = 0; j < m; ++j) squares_tail += (x[i + j] - mean) * (x[i + j] - mean);
+    }
+  });
+  const F inv = set1(1.0f / __builtin_sqrtf((reduce_add(squares) + squares_tail) / float(n) + eps));
+  for_lanes(n, [&](int64_t i, int m) {
+    F v = mul(mul(sub(load_some(x + i, m), mean_v), inv), load_some(w + i, m));
+    if (b != nullptr) v = add(v, load_some(b + i, m));
+    store_some(y + i, v, m);
+  });
+}
+
+// x * sigmoid(z) for z = x (SiLU) or z = 2 * sqrt(2/pi) * (x + 0.044715 x^3) (GELU, tanh form: 0.5
+// (1 + tanh u) is sigmoid(2u), which loses no digits near 0).
+HEARTH_INLINE F times_sigmoid(F x, F z) { return div(x, add(set1(1.0f), exp(sub(zero(), z)))); }
+
+static void silu_mul(const float* gate, const float* up, float* y, int64_t n) noexcept {
+  for_lanes(n, [&](int64_t i, int m) {
+    const F g = load_some(gate + i, m);
+    store_some(y + i, mul(times_sigmoid(g, g), load_some(up + i, m)), m);
+  });
+}
+
+static void gelu_tanh_mul(const float* gate, const float* up, float* y, int64_t n) noexcept {
+  for_lanes(n, [&](int64_t i, int m) {
+    const F g = load_some(gate + i, m);
+    const F inner = fma(mul(set1(0.044715f), mul(g, g)), g, g);
+    store_some(y + i,
+               mul(times_sigmoid(g, mul(set1(1.5957691216057308f), inner)), load_some(up + i, m)),
+               m);
+  });
+}
+
+static void add_scaled(const float* a, const float* b, float scale, float* y, int64_t n) noexcept {
+  const F s = set1(scale);
+  for_lanes(n, [&](int64_t i, int m) {
+    store_some(y + i, fma(s, load_some(b + i, m), load_some(a + i, m)), m);
+  });
+}
+
+static void scale_row(float* x, float scale, int64_t n) noexcept {
+  const F s = set1(scale);
+  for_lanes(n, [&](int64_t i, int m) { store_some(x + i, mul(s, load_some(x + i, m)), m); });
+}
+
+// tanh(z) = 1 - 2 / (e^2z + 1).
+HEARTH_INLINE F cap_value(F x, F cap, F inv_cap) {
+  const F e = exp(mul(set1(2.0f), mul(x, inv_cap)));
+  return mul(cap, sub(set1(1.0f), div(set1(2.0f), add(e, set1(1.0f)))));
+}
+
+static void softcap_row(float* x, float cap, float scale, int64_t n) noexcept {
+  const F cap_v = set1(cap);
+  const F inv = set1(scale / cap);
+  for_lanes(n, [&](int64_t i, int m) {
+    store_some(x + i, cap_value(load_some(x + i, m), cap_v, inv), m);
+  });
+}
+
+static void rope_norm(float* head, const float* table, int64_t n_pairs) noexcept {
+  for (int64_t i = 0; i < n_pairs; ++i) {
+    const float c = table[2 * i];
+    const float s = table[2 * i + 1];
+    const float x = head[2 * i];
+    const float y = head[2 * i + 1];
+    head[2 * i] = x * c - y * s;
+    head[2 * i + 1] = x * s + y * c;
+  }
+}
+
+static void rope_neox(float* head, const float* table, int64_t n_pairs) noexcept {
+  for (int64_t i = 0; i < n_pairs; ++i) {
+    const float c = table[2 * i];
+    const float s = table[2 * i + 1];
+    const float x = head[i];
+    const float y = head[i + n_pairs];
+    head[i] = x * c - y * s;
+    head[i + n_pairs] = x * s + y * c;
+  }
+}
+
+// d = max |x| / 127, q = x / d rounded to nearest even: equal on every ISA, since each step is one
+// IEEE operation. A group with an infinity or NaN gets that as its d, so that it shows in the
+// result; its codes do not matter. A group so small that 127 / max overflows counts as zero.
+HEARTH_INLINE void quantize_group(const float (&v)[kActGroup], int8_t* q, float* d, float* sum) {
+  // Magnitudes compare as their bits do; an integer maximum may be taken in any order, also by the
+  // vectorizer.
+  uint32_t largest_bits = 0;
+  for (int i = 0; i < kActGroup; ++i) {
+    const uint32_t bits = __builtin_bit_cast(uint32_t, v[i]) & 0x7fffffffu;
+    largest_bits = bits > largest_bits ? bits : largest_bits;
+  }
+  const float largest = __builtin_bit_cast(float, largest_bits);
+  const bool usable = largest > 0x1p-119f && largest < __builtin_inff();
+  const float inv = usable ? 127.0f / largest : 0.0f;
+  int8_t codes[kActGroup];
+  for (int i = 0; i < kActGroup; ++i)
+    codes[i] = usable ? int8_t(int(__builtin_rintf(v[i] * inv))) : int8_t(0);
+  __builtin_memcpy(q, codes, sizeof(codes));
+  int total = 0;
+  for (int i = 0; i < kActGroup; ++i) total += codes[i];
+  const float scale = largest / 127.0f;
+  *d = scale;
+  *sum = scale * float(total);
+}
+
+static void quantize_row(const float* x, int64_t k, int64_t k_padded, int8_t* q, float* d,
+                         float* sum16, float* sum32) noexcept {
+  for (int64_t g = 0; g < k_padded / kActGroup; ++g) {
+    float v[kActGroup];
+    const int64_t n = k - g * kActGroup;
+    if (n >= kActGroup)
+      __builtin_memcpy(v, x + g * kActGroup, sizeof(v));
+    else
+      for (int64_t i = 0; i < kActGroup; ++i) v[i] = i < n ? x[g * kActGroup + i] : 0.0f;
+    quantize_group(v, q + g * kActGroup, d + g, sum16 + g);
+    if (g % 2 == 1) sum32[g / 2] = sum16[g - 1] + sum16[g];
+  }
+}
+
+// Fills the cells that this file implements.
+static void add_elementwise(KernelTable& t) {
+  t.quantize_row = quantize_row;
+  t.rms_norm = rms_norm;
+  t.layer_norm = layer_norm;
+  t.silu_mul = silu_mul;
+  t.gelu_tanh_mul = gelu_tanh_mul;
+  t.add_scaled = add_scaled;
+  t.scale = scale_row;
+  t.softcap = softcap_row;
+  t.rope_norm = rope_norm;
+  t.rope_neox = rope_neox;
+}
+
+}  // namespace hearth::backend::cpu::HEARTH_ISA

@@ -1,0 +1,252 @@
+// Executor: appending to the KV cache, and attention over it.
+//
+// FlashAttention-style: per KV head and tile of query rows, chunk after chunk, with a running
+// maximum and sum; scores of one chunk are all that is ever held. The chunk boundaries are those of
+// the cache, and partial results are merged in chunk order, so the bits do not depend on tiles,
+// threads, or on which of the two schedules below runs.
+#include <algorithm>
+#include <limits>
+
+#include "backend/cpu/executor.h"
+#include "base/f16.h"
+
+namespace hearth::backend::cpu {
+
+using namespace tensor;
+
+namespace {
+
+int kv_kind(const quant::TypeInfo* type) {
+  if (type->index == quant::type_index<quant::F32>()) return kKvF32;
+  return type->index == quant::type_index<quant::F16>() ? kKvF16 : kKvBF16;
+}
+
+void store_element(std::byte* base, int64_t index, float value, int kind) {
+  if (kind == kKvF32)
+    reinterpret_cast<float*>(base)[index] = value;
+  else
+    reinterpret_cast<uint16_t*>(base)[index] =
+        kind == kKvF16 ? f32_to_f16(value) : f32_to_bf16(value);
+}
+
+}  // namespace
+
+void Executor::run(const KvAppendOp& op, int thread) {
+  const KvLayerView& kv = in_.layers[size_t(op.layer)];
+  const int kind = kv_kind(kv.type);
+  const Range r = share(int64_t(in_.n_tokens) * kv.n_heads, thread, n_threads());
+  for (int64_t i = r.begin; i < r.end; ++i) {
+    const int64_t t = i / kv.n_heads;
+    const int head = int(i % kv.n_heads);
+    const int position = in_.positions[t];
+    const int chunk = in_.sequences[size_t(in_.sequence_of[t])].chunks[position / kKvChunk];
+    const int64_t row = position % kKvChunk;
+    const float* k = data(op.k, t) + int64_t(head) * kv.dk;
+    const float* v = data(op.v, t) + int64_t(head) * kv.dv;
+    std::byte* k_out = kv.k(chunk, head);
+    std::byte* v_out = kv.v(chunk, head);
+    for (int d = 0; d < kv.dk; ++d)
+      store_element(k_out, (row / kKvLanes * kv.dk + d) * kKvLanes + row % kKvLanes, k[d], kind);
+    for (int d = 0; d < kv.dv_padded(); ++d)
+      store_element(v_out, row * kv.dv_padded() + d, d < kv.dv ? v[d] : 0.0f, kind);
+  }
+}
+
+// Consecutive tokens of one sequence, with all query heads of a group: row = token * group + head
+// in group.
+struct Executor::AttentionTile {
+  int token;
+  int n_tokens;
+  int group;  // query heads per KV head
+  const int32_t* chunks;
+  int first_position;  // smallest position any row sees
+  int last_position;
+  [[nodiscard]] int n_rows() const { return n_tokens * group; }
+  [[nodiscard]] int first_chunk() const { return first_position / kKvChunk; }
+  [[nodiscard]] int last_chunk() const { return last_position / kKvChunk; }
+};
+
+// One thread's working memory for a tile.
+struct Executor::AttentionScratch {
+  float* scores;  // [kTileRows, kKvChunk]
+  float* q;       // [kTileRows, dk]
+  float* o;       // [kTileRows, dv_padded] of the chunk
+  float* O;       // [kTileRows, dv_padded] running
+  float* m;       // [kTileRows], and l, M, L
+  float* l;
+  float* M;
+  float* L;
+  int32_t* begin;
+  int32_t* end;
+  int dv_padded;
+};
+
+Executor::AttentionScratch Executor::attention_scratch(const AttentionOp& op, int thread) const {
+  AttentionScratch s;
+  s.dv_padded = int(align_up(uint64_t(op.dv), kKvLanes));
+  auto* at = reinterpret_cast<float*>(thread_memory(thread));
+  const auto take = [&](size_t n) {
+    float* p = at;
+    at += align_up(n, 16);
+    return p;
+  };
+  s.scores = take(size_t(kTileRows) * kKvChunk);
+  s.q = take(size_t(kTileRows) * size_t(op.dk));
+  s.o = take(size_t(kTileRows) * size_t(s.dv_padded));
+  s.O = take(size_t(kTileRows) * size_t(s.dv_padded));
+  s.m = take(kTileRows);
+  s.l = take(kTileRows);
+  s.M = take(kTileRows);
+  s.L = take(kTileRows);
+  s.begin = reinterpret_cast<int32_t*>(take(kTileRows));
+  s.end = reinterpret_cast<int32_t*>(take(kTileRows));
+  return s;
+}
+
+// The tile that starts at `token`; returns the first token behind it.
+int Executor::next_tile(const AttentionOp& op, int token, AttentionTile& tile) const {
+  const KvLayerView& kv = in_.layers[size_t(op.layer)];
+  tile.token = token;
+  tile.group = op.n_heads / kv.n_heads;
+  const int limit = std::max(1, kTileRows / tile.group);
+  int n = 1;
+  while (n < limit && token + n < in_.n_tokens &&
+         in_.sequence_of[token + n] == in_.sequence_of[token])
+    ++n;
+  tile.n_tokens = n;
+  tile.chunks = in_.sequences[size_t(in_.sequence_of[token])].chunks;
+  tile.last_position = in_.positions[token + n - 1];
+  tile.first_position = op.window > 0 ? std::max(0, in_.positions[token] - op.window + 1) : 0;
+  return token + n;
+}
+
+void Executor::load_queries(const AttentionOp& op, const AttentionTile& tile, int kv_head,
+                            float* q) const {
+  for (int r = 0; r < tile.n_rows(); ++r) {
+    const int head = kv_head * tile.group + r % tile.group;
+    const float* from = data(op.q, tile.token + r / tile.group) + int64_t(head) * op.dk;
+    for (int d = 0; d < op.dk; ++d) q[int64_t(r) * op.dk + d] = from[d] * op.scale;
+  }
+}
+
+void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, int kv_head,
+                            int chunk, const AttentionScratch& s) const {
+  const KvLayerView& kv = in_.layers[size_t(op.layer)];
+  for (int r = 0; r < tile.n_rows(); ++r) {
+    const int position = in_.positions[tile.token + r / tile.group];
+    const int first = op.window > 0 ? std::max(0, position - op.window + 1) : 0;
+    s.begin[r] = std::clamp(first - chunk * kKvChunk, 0, kKvChunk);
+    s.end[r] = std::clamp(position + 1 - chunk * kKvChunk, 0, kKvChunk);
+  }
+  AttendArgs args{};
+  args.n_rows = tile.n_rows();
+  args.q = s.q;
+  args.dk = op.dk;
+  args.dv_padded = s.dv_padded;
+  args.k = kv.k(tile.chunks[chunk], kv_head);
+  args.v = kv.v(tile.chunks[chunk], kv_head);
+  args.begin = s.begin;
+  args.end = s.end;
+  args.softcap = op.softcap;
+  args.scores = s.scores;
+  args.m = s.m;
+  args.l = s.l;
+  args.o = s.o;
+  k_.attend[kv_kind(kv.type)](args);
+}
+
+// out = O / L, with the sink's share in L.
+void Executor::finish_rows(const AttentionOp& op, const AttentionTile& tile, int kv_head,
+                           const AttentionScratch& s) const {
+  for (int r = 0; r < tile.n_rows(); ++r) {
+    const int head = kv_head * tile.group + r % tile.group;
+    float* O = s.O + int64_t(r) * s.dv_padded;
+    if (op.sinks != nullptr) {
+      std::fill_n(s.o, s.dv_padded, 0.0f);
+      k_.merge(op.sinks[head], 1.0f, s.o, &s.M[r], &s.L[r], O, s.dv_padded);
+    }
+    const float inv = 1.0f / s.L[r];
+    float* out = data(op.out, tile.token + r / tile.group) + int64_t(head) * op.dv;
+    for (int d = 0; d < op.dv; ++d) out[d] = O[d] * inv;
+  }
+}
+
+// One thread takes a tile and KV head through all chunks. For prefill and for batches.
+void Executor::attend_whole(const AttentionOp& op, int thread) {
+  const int n_kv = in_.layers[size_t(op.layer)].n_heads;
+  const AttentionScratch s = attention_scratch(op, thread);
+  AttentionTile tile;
+  int unit = 0;
+  for (int token = 0; token < in_.n_tokens;) {
+    token = next_tile(op, token, tile);
+    for (int head = 0; head < n_kv; ++head, ++unit) {
+      if (unit % n_threads() != thread) continue;
+      load_queries(op, tile, head, s.q);
+      std::fill_n(s.M, tile.n_rows(), -std::numeric_limits<float>::infinity());
+      for (int c = tile.first_chunk(); c <= tile.last_chunk(); ++c) {
+        attend_chunk(op, tile, head, c, s);
+        for (int r = 0; r < tile.n_rows(); ++r)
+          k_.merge(s.m[r], s.l[r], s.o + int64_t(r) * s.dv_padded, &s.M[r], &s.L[r],
+                   s.O + int64_t(r) * s.dv_padded, s.dv_padded);
+      }
+      finish_rows(op, tile, head, s);
+    }
+  }
+}
+
+// Threads share the chunks of each tile; the partial results are merged in chunk order behind a
+// barrier. For decode of one long sequence. REQUIRES: all tiles together have at most kSplitRows
+// rows.
+void Executor::attend_split(const AttentionOp& op, int thread) {
+  const int n_kv = in_.layers[size_t(op.layer)].n_heads;
+  const AttentionScratch s = attention_scratch(op, thread);
+  const int64_t slot = s.dv_padded + 2;  // m, l, o
+  AttentionTile tile;
+  int unit = 0;
+  float* partial = split_memory();
+  for (int token = 0; token < in_.n_tokens;) {
+    token = next_tile(op, token, tile);
+    const int n_chunks = tile.last_chunk() - tile.first_chunk() + 1;
+    for (int head = 0; head < n_kv; ++head)
+      for (int c = 0; c < n_chunks; ++c, ++unit, partial += slot * tile.n_rows()) {
+        if (unit % n_threads() != thread) continue;
+        load_queries(op, tile, head, s.q);
+        attend_chunk(op, tile, head, tile.first_chunk() + c, s);
+        for (int r = 0; r < tile.n_rows(); ++r) {
+          float* p = partial + r * slot;
+          p[0] = s.m[r];
+          p[1] = s.l[r];
+          std::copy_n(s.o + int64_t(r) * s.dv_padded, s.dv_padded, p + 2);
+        }
+      }
+  }
+  team_.barrier();
+  unit = 0;
+  partial = split_memory();
+  for (int token = 0; token < in_.n_tokens;) {
+    token = next_tile(op, token, tile);
+    const int n_chunks = tile.last_chunk() - tile.first_chunk() + 1;
+    for (int head = 0; head < n_kv; ++head, ++unit, partial += slot * tile.n_rows() * n_chunks) {
+      if (unit % n_threads() != thread) continue;
+      std::fill_n(s.M, tile.n_rows(), -std::numeric_limits<float>::infinity());
+      for (int c = 0; c < n_chunks; ++c)
+        for (int r = 0; r < tile.n_rows(); ++r) {
+          const float* p = partial + (int64_t(c) * tile.n_rows() + r) * slot;
+          k_.merge(p[0], p[1], p + 2, &s.M[r], &s.L[r], s.O + int64_t(r) * s.dv_padded,
+                   s.dv_padded);
+        }
+      finish_rows(op, tile, head, s);
+    }
+  }
+}
+
+void Executor::run(const AttentionOp& op, int thread) {
+  const int n_kv = in_.layers[size_t(op.layer)].n_heads;
+  const bool few_rows = int64_t(in_.n_tokens) * op.n_heads <= kSplitRows;
+  if (few_rows && n_threads() > 1 && in_.n_tokens * n_kv < 4 * n_threads())
+    attend_split(op, thread);
+  else
+    attend_whole(op, thread);
+}
+
+}  // namespace hearth::backend::cpu

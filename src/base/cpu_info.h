@@ -1,0 +1,46 @@
+// What this machine is: instruction sets, CPUs the process may use, memory. Read once by the app
+// and passed on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace hearth {
+
+// Instruction sets that the CPU has and the operating system saves.
+struct CpuFeatures {
+  // x86
+  bool avx2 = false;    // with FMA and F16C
+  bool avx512 = false;  // F, BW, DQ, VL
+  bool avx512_vnni = false;
+  bool avx512_bf16 = false;
+  bool avx_vnni = false;
+  // ARM
+  bool neon_dotprod = false;
+  bool neon_i8mm = false;
+};
+CpuFeatures detect_cpu_features();
+
+struct MemoryInfo {
+  uint64_t total_bytes = 0;
+  uint64_t available_bytes =
+      0;  // what a process may still take without swapping; respects a cgroup limit
+};
+MemoryInfo read_memory_info();
+
+// CPUs that this process may use: affinity mask and cgroup quota, at least 1.
+int n_usable_cpus();
+
+// "AMD EPYC 9R14"; "unknown CPU" where the system does not tell.
+std::string cpu_name();
+
+// Bytes of memory this process holds now, and at most since its start (resident set). 0 where
+// unknown.
+uint64_t resident_bytes();
+uint64_t resident_bytes_max();
+
+// Keeps the calling thread on the index-th CPU (modulo their number) that the process may use. A
+// hint: may do nothing.
+void pin_current_thread(int index);
+
+}  // namespace hearth

@@ -1,0 +1,277 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/isa.h"
+#include "base/checked.h"
+#include "model/vocab_loader.h"
+#include "text/tokenizer.h"
+
+namespace hearth::engine {
+namespace {
+
+std::string gib(uint64_t bytes) {
+  return fmt::format("{:.1f} GiB", double(bytes) / double(uint64_t{1} << 30));
+}
+
+Result<const quant::TypeInfo*> kv_type(const std::string& name) {
+  const quant::TypeInfo* type = quant::find_type(name);
+  if (type == nullptr)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' is not a type for the KV cache", name), "use f16, bf16 or f32");
+  return type;
+}
+
+// What of the machine's memory a model may plan with: a part stays for the rest of the person's
+// programs.
+uint64_t usable_memory(uint64_t available) {
+  return available - std::min(available / 10 + (uint64_t{256} << 20), available);
+}
+
+Result<void> check_weights_fit(uint64_t weight_bytes, const MemoryInfo& memory) {
+  if (memory.available_bytes == 0 || weight_bytes <= memory.available_bytes) return {};
+  return fail(
+      ErrorCode::kOutOfMemory,
+      fmt::format(
+          "the model's weights take {}, but only {} of this machine's {} of memory are free",
+          gib(weight_bytes), gib(memory.available_bytes), gib(memory.total_bytes)),
+      "close other programs, or use a smaller model or a stronger quantization of it (Q4_K_M, "
+      "Q3_K_M)");
+}
+
+Result<int> threads_of(const EngineOptions& options) {
+  if (options.n_threads < 0 || options.n_threads > 1024)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} is not a number of threads", options.n_threads),
+                "use 1 to the number of cores, or 0 for all");
+  return options.n_threads > 0 ? options.n_threads : n_usable_cpus();
+}
+
+uint64_t n_elements(const format::ModelFile& file, std::string_view key) {
+  const format::Value* value = file.metadata().find(key);
+  return value != nullptr && value->is_array() ? value->count : 0;
+}
+
+// What a loaded model holds beside the arena's own: the mapped file, and an estimate of the rest,
+// measured as resident memory at its peak. The program and its libraries take 7 to 9 MB (models of
+// a few MB with --verbose); the tokenizers of 13 usual vocabularies 75 to 90 bytes a token, and 55
+// more a merge (a fifth off at worst); logits and candidates of one sampler 30 bytes a token.
+void note_file(const format::ModelFile& file, Arena& arena) {
+  constexpr uint64_t kProgramBytes = uint64_t{15} << 19;
+  constexpr uint64_t kBytesPerToken = 75 + 30;
+  constexpr uint64_t kBytesPerMerge = 55;
+  arena.note("weights, mapped from the file", file.tensor_bytes());
+  arena.note("program, tokenizer and tables",
+             kProgramBytes + (file.file_bytes() - file.tensor_bytes()) +
+                 kBytesPerToken * n_elements(file, "tokenizer.ggml.tokens") +
+                 kBytesPerMerge * n_elements(file, "tokenizer.ggml.merges"));
+}
+
+// Reads the weights into the page cache and maps them, so that the first answer does not wait for
+// the disk.
+Result<void> populate(const format::ModelFile& file, const ProgressFn& progress) {
+  constexpr uint64_t kPiece = uint64_t{32} << 20;
+  uint64_t done = 0;
+  for (int i = 0; i < file.n_shards(); ++i) {
+    const FileMap* map = file.shard(i);
+    if (map == nullptr) return {};
+    map->will_need(0, map->bytes().size());
+    for (uint64_t at = 0; at < map->bytes().size(); at += kPiece) {
+      map->populate(at, kPiece);
+      done += std::min<uint64_t>(kPiece, map->bytes().size() - at);
+      if (progress && !progress(double(done) / double(file.file_bytes())))
+        return fail(ErrorCode::kCancelled, "loading was stopped");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ContextChoice> choose_context(const model::HyperParams& params, const EngineOptions& options,
+                                     uint64_t weight_bytes, uint64_t available_bytes) {
+  HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
+  const uint64_t per_position =
+      KvCache::bytes_per_position(params, *type) * uint64_t(options.n_sequences);
+  const uint64_t usable = usable_memory(available_bytes);
+  const uint64_t left = usable > weight_bytes ? usable - weight_bytes : 0;
+  const auto fits = int64_t(left / per_position / tensor::kKvChunk * tensor::kKvChunk);
+  if (options.n_ctx > 0) {
+    if (available_bytes > 0 && options.n_ctx > fits + tensor::kKvChunk)
+      return fail(
+          ErrorCode::kOutOfMemory,
+          fmt::format(
+              "a context of {} tokens needs {} for its KV cache, but {} are free beside the model",
+              options.n_ctx, gib(per_position * uint64_t(options.n_ctx)), gib(left)),
+          fmt::format("use --ctx {} or less, or a KV cache of a smaller type",
+                      std::max<int64_t>(fits, tensor::kKvChunk)));
+    if (options.n_ctx > params.n_ctx_train)
+      return ContextChoice{
+          options.n_ctx,
+          fmt::format("as asked; the model was trained for {}, answers beyond may degrade",
+                      params.n_ctx_train)};
+    return ContextChoice{options.n_ctx, "as asked"};
+  }
+  if (available_bytes == 0 || params.n_ctx_train <= fits)
+    return ContextChoice{params.n_ctx_train, "what the model was trained for"};
+  if (fits < tensor::kKvChunk)
+    return fail(ErrorCode::kOutOfMemory,
+                fmt::format("beside the model's {} there is no memory for a context ({} free)",
+                            gib(weight_bytes), gib(available_bytes)),
+                "close other programs, or use a smaller model");
+  return ContextChoice{
+      fits, fmt::format("what fits the memory; the model allows {}", params.n_ctx_train)};
+}
+
+Engine::Engine() = default;
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const EngineOptions& options,
+                                             const ProgressFn& progress) {
+  std::unique_ptr<Engine> engine(new Engine);
+  HEARTH_ASSIGN(format::ModelFile file, format::ModelFile::open(path, options.map_mode));
+  HEARTH_TRY(check_weights_fit(file.tensor_bytes(), read_memory_info()));
+  engine->file_ = std::make_unique<format::ModelFile>(std::move(file));
+  engine->arena_ = std::make_unique<Arena>(Arena::Mode::kReal);
+  HEARTH_TRY(engine->set_up(options, progress));
+  return engine;
+}
+
+Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
+                                       const EngineOptions& options) {
+  MemoryPlan plan;
+  plan.machine = read_memory_info();
+  note_file(file, plan.arena);
+  HEARTH_ASSIGN(const model::Model model, model::Model::load(file, plan.arena));
+  HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
+  Result<ContextChoice> context =
+      choose_context(model.params(), options, file.tensor_bytes(), plan.machine.available_bytes);
+  if (!context && context.error().code != ErrorCode::kOutOfMemory)
+    return std::unexpected(context.error());
+  if (auto fit = check_weights_fit(file.tensor_bytes(), plan.machine); !fit)
+    plan.problem = std::move(fit).error();
+  else if (!context)
+    plan.problem = context.error();
+  if (!context)
+    context = ContextChoice{options.n_ctx > 0 ? options.n_ctx : tensor::kKvChunk,
+                            options.n_ctx > 0 ? "as asked" : "the smallest"};
+  plan.context = std::move(*context);
+  const int64_t n_ctx = plan.context.n_ctx;
+  HEARTH_TRY(KvCache::create(model.params(), {n_ctx, options.n_sequences, type}, plan.arena));
+  HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
+                backend::cpu::select_kernels(options.isa, detect_cpu_features()));
+  HEARTH_ASSIGN(const int n_threads, threads_of(options));
+  ThreadTeam team({.n_threads = n_threads, .pin = false});
+  const auto backend = backend::make_cpu_backend(kernels, team);
+  HEARTH_TRY(model::Decoder::create(model, *backend, {n_ctx, options.n_batch, options.n_outputs},
+                                    plan.arena));
+  return plan;
+}
+
+Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& progress) {
+  HEARTH_ASSIGN(const int n_threads, threads_of(options));
+  HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
+                backend::cpu::select_kernels(options.isa, detect_cpu_features()));
+  HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
+  note_file(*file_, *arena_);
+  HEARTH_ASSIGN(model::Model model, model::Model::load(*file_, *arena_));
+  model_ = std::make_unique<model::Model>(std::move(model));
+  warnings_ = model_->warnings();
+  HEARTH_ASSIGN(ContextChoice context,
+                choose_context(model_->params(), options, file_->tensor_bytes(),
+                               read_memory_info().available_bytes));
+  n_ctx_ = context.n_ctx;
+  n_ctx_reason_ = std::move(context.reason);
+
+  auto vocab = model::read_vocab(file_->metadata());
+  auto tokenizer = vocab ? text::Tokenizer::create(*vocab)
+                         : Result<std::unique_ptr<text::Tokenizer>>(std::unexpected(vocab.error()));
+  if (tokenizer) {
+    tokenizer_ = std::move(*tokenizer);
+    for (const std::string& warning : tokenizer_->warnings()) warnings_.push_back(warning);
+  } else if (options.need_tokenizer) {
+    return std::unexpected(tokenizer.error());
+  }
+
+  HEARTH_TRY(populate(*file_, progress));
+  team_ = std::make_unique<ThreadTeam>(ThreadTeam::Options{.n_threads = n_threads});
+  backend_ = backend::make_cpu_backend(kernels, *team_);
+  HEARTH_ASSIGN(KvCache kv,
+                KvCache::create(model_->params(), {n_ctx_, options.n_sequences, type}, *arena_));
+  kv_ = std::make_unique<KvCache>(std::move(kv));
+  HEARTH_ASSIGN(model::Decoder decoder,
+                model::Decoder::create(*model_, *backend_,
+                                       {n_ctx_, options.n_batch, options.n_outputs}, *arena_));
+  decoder_ = std::make_unique<model::Decoder>(std::move(decoder));
+  return {};
+}
+
+Result<std::span<const float>> Engine::feed(std::span<const BatchToken> batch) {
+  // All or nothing: room and ids are checked before the first step.
+  n_new_.assign(kv_->sequences().size(), 0);
+  size_t n_wanted = 0;
+  for (const BatchToken& t : batch) {
+    if (t.token >= n_vocab() || (t.token < 0 && t.embedding == nullptr))
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("the token {} does not exist; the vocabulary has {}", t.token, n_vocab()),
+          fmt::format("use ids from 0 to {}", n_vocab() - 1));
+    HEARTH_CHECK(size_t(t.sequence) < n_new_.size());
+    n_new_[size_t(t.sequence)] += 1;
+    n_wanted += t.wants_logits;
+  }
+  HEARTH_CHECK(n_wanted <= size_t(decoder_->limits().n_outputs));
+  for (size_t s = 0; s < n_new_.size(); ++s) {
+    const int64_t needed = kv_->n_positions(int(s)) + n_new_[s];
+    if (n_new_[s] > 0 && needed > n_ctx_)
+      return fail(ErrorCode::kContextFull,
+                  fmt::format("the context is full: {} tokens are needed, {} fit", needed, n_ctx_),
+                  "start over with /clear, shorten the prompt, or use a larger context (--ctx)");
+  }
+  logits_.clear();
+  const auto n_batch = size_t(decoder_->limits().n_batch);
+  for (size_t at = 0; at < batch.size(); at += n_batch)
+    HEARTH_TRY(step(batch.subspan(at, std::min(n_batch, batch.size() - at)), logits_));
+  return std::span<const float>(logits_);
+}
+
+Result<void> Engine::step(std::span<const BatchToken> batch, std::vector<float>& logits) {
+  const int64_t d = model_->params().n_embd;
+  tokens_.clear();
+  positions_.clear();
+  sequence_of_.clear();
+  output_rows_.clear();
+  embeddings_.clear();
+  for (const BatchToken& t : batch) {
+    const int64_t position = kv_->n_positions(t.sequence);
+    HEARTH_TRY(kv_->reserve(t.sequence, position + 1));
+    if (t.wants_logits) output_rows_.push_back(int32_t(tokens_.size()));
+    if (t.token < 0) {
+      embeddings_.resize(batch.size() * size_t(d));
+      std::memcpy(embeddings_.data() + tokens_.size() * size_t(d), t.embedding,
+                  size_t(d) * sizeof(float));
+    }
+    tokens_.push_back(t.token);
+    positions_.push_back(int32_t(position));
+    sequence_of_.push_back(t.sequence);
+  }
+  tensor::StepInputs in;
+  in.n_tokens = int(tokens_.size());
+  in.tokens = tokens_.data();
+  in.embeddings = embeddings_.empty() ? nullptr : embeddings_.data();
+  in.positions = positions_.data();
+  in.sequence_of = sequence_of_.data();
+  in.sequences = kv_->sequences();
+  in.layers = kv_->layers();
+  in.output_rows = output_rows_.data();
+  in.n_outputs = int(output_rows_.size());
+  const std::span<const float> result = decoder_->step(in);
+  if (in.n_outputs > 0) logits.insert(logits.end(), result.begin(), result.end());
+  return {};
+}
+
+}  // namespace hearth::engine

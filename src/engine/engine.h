@@ -1,0 +1,147 @@
+// Engine: one loaded model with everything that runs it: file, weights, threads, backend, KV cache,
+// tokenizer. Feeds batches of several sequences and gives logits. No HTTP, no JSON, no terminal.
+// Not thread-safe: one caller at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "base/arena.h"
+#include "base/cpu_info.h"
+#include "base/result.h"
+#include "base/thread_team.h"
+#include "engine/kv_cache.h"
+#include "format/model_file.h"
+#include "model/decoder.h"
+#include "model/model.h"
+
+namespace hearth::text {
+class Tokenizer;
+}
+
+namespace hearth::engine {
+
+struct EngineOptions {
+  // Behaviour.
+  int64_t n_ctx =
+      0;  // positions of one sequence; 0: what the model was trained for, bounded by memory
+  int n_sequences = 1;
+  std::string kv_type = "f16";  // f16, bf16, f32
+  MapMode map_mode = MapMode::kMap;
+  bool need_tokenizer = true;  // false: a file without a usable vocabulary is fine
+  // Performance.
+  int n_threads = 0;     // 0: all CPUs that the process may use
+  int n_batch = 512;     // most tokens of one step
+  int n_outputs = 1;     // most rows of logits of one step
+  std::string isa = {};  // "": the best that the CPU has
+};
+
+// How far loading is, in [0, 1]; called from the loading thread for every 32 MiB. Returning false
+// stops (kCancelled).
+using ProgressFn = std::function<bool(double)>;
+
+// What one step feeds. Tokens of one sequence stand together and continue where the sequence ends.
+struct BatchToken {
+  int32_t token = 0;  // -1: `embedding` feeds this position
+  int sequence = 0;
+  bool wants_logits = false;
+  const float* embedding = nullptr;  // [n_embd]
+};
+
+// The context length for a model, and in a few words why.
+struct ContextChoice {
+  int64_t n_ctx = 0;
+  std::string reason;
+};
+
+// What load() would take of the memory, line by line.
+struct MemoryPlan {
+  Arena arena{Arena::Mode::kMeasure};
+  ContextChoice context;
+  MemoryInfo machine;  // as it was when the plan was made
+  // Set where load() would refuse for want of memory: its error. The plan is then for the context
+  // that was asked for, or for the smallest.
+  std::optional<Error> problem;
+
+  [[nodiscard]] const std::vector<Arena::Row>& rows() const { return arena.rows(); }
+  [[nodiscard]] uint64_t total_bytes() const { return arena.total_bytes(); }
+};
+
+class Engine {
+ public:
+  // Errors: those of the file, the model, the tokenizer; kInvalidArgument (threads, ISA, context);
+  // kOutOfMemory with what would be needed and what there is.
+  static Result<std::unique_ptr<Engine>> load(const std::string& path, const EngineOptions& options,
+                                              const ProgressFn& progress = {});
+  // The memory that load() would take, without taking it. Errors: those of load(), but for the want
+  // of memory.
+  static Result<MemoryPlan> plan_memory(const format::ModelFile& file,
+                                        const EngineOptions& options);
+
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Runs the batch (cut into steps as needed) and appends it to its sequences. Returns one row
+  // [n_vocab] per token that wants logits, in batch order; valid until the next call. REQUIRES: at
+  // most EngineOptions::n_outputs wanted rows. Errors: kContextFull (nothing is appended);
+  // kInvalidArgument for a token id outside the vocabulary.
+  Result<std::span<const float>> feed(std::span<const BatchToken> batch);
+
+  // Positions that a sequence holds; trim() forgets those behind.
+  [[nodiscard]] int64_t n_positions(int sequence) const { return kv_->n_positions(sequence); }
+  void trim(int sequence, int64_t n_positions) { kv_->trim(sequence, n_positions); }
+
+  [[nodiscard]] const format::ModelFile& file() const { return *file_; }
+  [[nodiscard]] const model::Model& model() const { return *model_; }
+  [[nodiscard]] model::Decoder& decoder() { return *decoder_; }
+  [[nodiscard]] KvCache& kv() { return *kv_; }
+  [[nodiscard]] backend::Backend& backend() { return *backend_; }
+  // Null if the file has no usable vocabulary (only with need_tokenizer = false).
+  [[nodiscard]] const text::Tokenizer* tokenizer() const { return tokenizer_.get(); }
+  [[nodiscard]] const Arena& memory() const { return *arena_; }
+  [[nodiscard]] int64_t n_ctx() const { return n_ctx_; }
+  [[nodiscard]] const std::string& n_ctx_reason() const { return n_ctx_reason_; }
+  [[nodiscard]] int n_threads() const { return team_->size(); }
+  [[nodiscard]] int64_t n_vocab() const { return model_->params().n_vocab; }
+  // Things about this file that the person should hear once.
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  Engine();
+  Result<void> set_up(const EngineOptions& options, const ProgressFn& progress);
+  Result<void> step(std::span<const BatchToken> tokens, std::vector<float>& logits);
+
+  std::unique_ptr<format::ModelFile> file_;
+  std::unique_ptr<Arena> arena_;
+  std::unique_ptr<model::Model> model_;
+  std::unique_ptr<ThreadTeam> team_;
+  std::unique_ptr<backend::Backend> backend_;
+  std::unique_ptr<model::Decoder> decoder_;
+  std::unique_ptr<KvCache> kv_;
+  std::unique_ptr<text::Tokenizer> tokenizer_;
+  int64_t n_ctx_ = 0;
+  std::string n_ctx_reason_;
+  std::vector<std::string> warnings_;
+
+  // Reused from step to step.
+  std::vector<int64_t> n_new_;  // by sequence
+  std::vector<int32_t> tokens_;
+  std::vector<int32_t> positions_;
+  std::vector<int32_t> sequence_of_;
+  std::vector<int32_t> output_rows_;
+  std::vector<float> embeddings_;
+  std::vector<float> logits_;
+};
+
+// The context length for a model in `available_bytes` of memory (0: not known): as wanted, or, for
+// 0, as trained and no more than fits. Error: kOutOfMemory with what would fit.
+Result<ContextChoice> choose_context(const model::HyperParams& params, const EngineOptions& options,
+                                     uint64_t weight_bytes, uint64_t available_bytes);
+
+}  // namespace hearth::engine

@@ -1,0 +1,84 @@
+#include "engine/kv_cache.h"
+
+#include <fmt/format.h>
+
+namespace hearth::engine {
+namespace {
+
+tensor::KvLayerView layer_view(const model::HyperParams& params, int layer,
+                               const quant::TypeInfo& type) {
+  return {.type = &type,
+          .n_heads = params.layers[size_t(layer)].n_kv_heads,
+          .dk = params.head_dim_k,
+          .dv = params.head_dim_v};
+}
+
+int64_t chunks_for(int64_t n_positions) {
+  return (n_positions + tensor::kKvChunk - 1) / tensor::kKvChunk;
+}
+
+}  // namespace
+
+Result<KvCache> KvCache::create(const model::HyperParams& params, const Options& options,
+                                Arena& arena) {
+  const std::string_view name = options.type->name;
+  if (name != "F32" && name != "F16" && name != "BF16")
+    return fail(ErrorCode::kInvalidArgument, fmt::format("the KV cache cannot be of type {}", name),
+                "use f16, bf16 or f32");
+  KvCache cache;
+  cache.options_ = options;
+  const int64_t n_chunks = chunks_for(options.n_positions) * options.n_sequences;
+  for (int layer = 0; layer < params.n_layers(); ++layer) {
+    tensor::KvLayerView view = layer_view(params, layer, *options.type);
+    HEARTH_ASSIGN(view.base, arena.take("KV cache", uint64_t(n_chunks) * view.chunk_bytes()));
+    cache.layers_.push_back(view);
+  }
+  if (arena.measuring()) return cache;
+  cache.tables_.resize(size_t(options.n_sequences));
+  cache.used_.resize(size_t(options.n_sequences));
+  cache.views_.resize(size_t(options.n_sequences));
+  cache.free_.reserve(size_t(n_chunks));
+  // Taken from the back: low chunks first, so that short conversations touch few pages.
+  for (int64_t i = n_chunks; i-- > 0;) cache.free_.push_back(int32_t(i));
+  for (std::vector<int32_t>& table : cache.tables_)
+    table.reserve(size_t(chunks_for(options.n_positions)));
+  return cache;
+}
+
+uint64_t KvCache::bytes_per_position(const model::HyperParams& params,
+                                     const quant::TypeInfo& type) {
+  uint64_t chunk = 0;
+  for (int layer = 0; layer < params.n_layers(); ++layer)
+    chunk += layer_view(params, layer, type).chunk_bytes();
+  return chunk / tensor::kKvChunk;
+}
+
+Result<void> KvCache::reserve(int sequence, int64_t n_positions) {
+  std::vector<int32_t>& table = tables_[size_t(sequence)];
+  const auto wanted = size_t(chunks_for(n_positions));
+  if (n_positions > options_.n_positions || wanted > table.size() + free_.size())
+    return fail(ErrorCode::kContextFull,
+                fmt::format("the context is full: {} tokens are needed, {} fit", n_positions,
+                            options_.n_positions),
+                "start over with /clear, or use a larger context (--ctx)");
+  while (table.size() < wanted) {
+    table.push_back(free_.back());
+    free_.pop_back();
+  }
+  used_[size_t(sequence)] = n_positions;
+  views_[size_t(sequence)] = {table.data(), int(table.size())};
+  return {};
+}
+
+void KvCache::trim(int sequence, int64_t n_positions) {
+  std::vector<int32_t>& table = tables_[size_t(sequence)];
+  const auto wanted = size_t(chunks_for(n_positions));
+  while (table.size() > wanted) {
+    free_.push_back(table.back());
+    table.pop_back();
+  }
+  if (n_positions < used_[size_t(sequence)]) used_[size_t(sequence)] = n_positions;
+  views_[size_t(sequence)] = {table.data(), int(table.size())};
+}
+
+}  // namespace hearth::engine

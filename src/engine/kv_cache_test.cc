@@ -1,0 +1,118 @@
+// The cache's book-keeping: chunks are given out, taken back, never twice and never lost.
+#include "engine/kv_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+namespace hearth::engine {
+namespace {
+
+model::HyperParams two_layers() {
+  model::HyperParams p;
+  p.head_dim_k = 12;
+  p.head_dim_v = 20;
+  p.layers = {{.n_heads = 4, .n_kv_heads = 2}, {.n_heads = 4, .n_kv_heads = 4}};
+  return p;
+}
+
+KvCache make(int64_t n_positions, int n_sequences, Arena& arena) {
+  return KvCache::create(two_layers(), {n_positions, n_sequences, quant::find_type("F16")}, arena)
+      .value();
+}
+
+// Any history of reserve and trim leaves every chunk with one owner or none, and room for the rest.
+TEST(KvCache, ChunksAreNeverSharedNorLost) {
+  constexpr int kSequences = 5;
+  constexpr int64_t kPositions = 1000;  // 4 chunks, the last not full
+  for (const uint64_t seed : {1, 2, 3}) {
+    Arena arena(Arena::Mode::kReal);
+    KvCache cache = make(kPositions, kSequences, arena);
+    std::mt19937_64 random(seed);
+    std::vector<int64_t> length(kSequences);
+    for (int step = 0; step < 2000; ++step) {
+      const int s = int(random() % kSequences);
+      const auto n = int64_t(random() % (kPositions + 100));
+      if (random() % 2 == 0) {
+        const auto reserved = cache.reserve(s, std::max(n, length[size_t(s)]));
+        const bool fits = std::max(n, length[size_t(s)]) <= kPositions;
+        ASSERT_EQ(reserved.has_value(), fits);
+        if (fits) length[size_t(s)] = std::max(n, length[size_t(s)]);
+      } else {
+        cache.trim(s, n);
+        length[size_t(s)] = std::min(length[size_t(s)], n);
+      }
+      std::set<int32_t> owned;
+      for (int i = 0; i < kSequences; ++i) {
+        ASSERT_EQ(cache.n_positions(i), length[size_t(i)]);
+        const tensor::KvSequenceView& view = cache.sequences()[size_t(i)];
+        ASSERT_EQ(view.n_chunks, (length[size_t(i)] + 255) / 256);
+        for (int c = 0; c < view.n_chunks; ++c) {
+          ASSERT_TRUE(owned.insert(view.chunks[c]).second) << "two owners";
+          ASSERT_GE(view.chunks[c], 0);
+          ASSERT_LT(view.chunks[c], 4 * kSequences);
+        }
+      }
+    }
+    // Nothing leaked: every sequence can still have all of its room.
+    for (int s = 0; s < kSequences; ++s) ASSERT_TRUE(cache.reserve(s, kPositions).has_value());
+  }
+}
+
+// What a sequence holds stays where it is while it grows and others come and go.
+TEST(KvCache, ChunksStayInPlace) {
+  Arena arena(Arena::Mode::kReal);
+  KvCache cache = make(2048, 3, arena);
+  ASSERT_TRUE(cache.reserve(0, 600).has_value());
+  const auto chunks = [&] {
+    const tensor::KvSequenceView& v = cache.sequences()[0];
+    return std::vector<int32_t>(v.chunks, v.chunks + v.n_chunks);
+  };
+  const std::vector<int32_t> before = chunks();
+  ASSERT_TRUE(cache.reserve(1, 2048).has_value());
+  ASSERT_TRUE(cache.reserve(0, 2000).has_value());
+  cache.trim(1, 0);
+  ASSERT_TRUE(cache.reserve(2, 1000).has_value());
+  cache.trim(0, 513);
+  EXPECT_EQ(chunks(), before);
+  cache.trim(0, 512);
+  EXPECT_EQ(chunks(), std::vector<int32_t>(before.begin(), before.begin() + 2));
+}
+
+TEST(KvCache, AFullCacheSaysBothCounts) {
+  Arena arena(Arena::Mode::kReal);
+  KvCache cache = make(100, 2, arena);
+  ASSERT_TRUE(cache.reserve(0, 100).has_value());
+  const auto full = cache.reserve(0, 101);
+  ASSERT_FALSE(full.has_value());
+  EXPECT_EQ(full.error().code, ErrorCode::kContextFull);
+  EXPECT_NE(full.error().message.find("101 tokens"), std::string::npos);
+  EXPECT_NE(full.error().message.find("100 fit"), std::string::npos);
+  EXPECT_EQ(cache.n_positions(0), 100);
+  EXPECT_TRUE(cache.reserve(1, 100).has_value());
+}
+
+TEST(KvCache, BytesAreCountedOnce) {
+  const model::HyperParams p = two_layers();
+  for (const char* type : {"F32", "F16", "BF16"}) {
+    const quant::TypeInfo& info = *quant::find_type(type);
+    // K 12 wide, V padded from 20 to 32, two heads and four.
+    EXPECT_EQ(KvCache::bytes_per_position(p, info), (2 + 4) * (12 + 32) * info.block_bytes);
+    Arena plan(Arena::Mode::kMeasure);
+    Arena real(Arena::Mode::kReal);
+    for (Arena* arena : {&plan, &real}) {
+      const auto cache = KvCache::create(p, {300, 3, &info}, *arena);
+      ASSERT_TRUE(cache.has_value());
+      EXPECT_EQ(arena->total_bytes(), 3 * 512 * KvCache::bytes_per_position(p, info)) << type;
+      EXPECT_EQ(cache->layers()[0].base == nullptr, arena->measuring());
+    }
+  }
+  Arena arena(Arena::Mode::kMeasure);
+  const auto wrong = KvCache::create(p, {300, 1, quant::find_type("Q8_0")}, arena);
+  ASSERT_FALSE(wrong.has_value());
+  EXPECT_NE(wrong.error().message.find("Q8_0"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hearth::engine

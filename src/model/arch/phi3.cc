@@ -1,0 +1,28 @@
+// phi3: Phi-3, Phi-3.5, Phi-4, Phi-4-mini. Q, K and V in one matrix, gate and up in one (gate
+// first), rope over halves, over part of the head in Phi-4-mini, with long or short factors chosen
+// by the context (LongRoPE). The files' sliding window is not used: the models were evaluated
+// without it (brief models-and-formats 4.21).
+#include "model/spec.h"
+
+namespace hearth::model {
+namespace {
+constexpr std::array kFused = {
+    TensorSpec{Role::kAttnNorm, "attn_norm", {Dim::kEmbd}},
+    TensorSpec{Role::kAttnQkv, "attn_qkv", {Dim::kEmbd, Dim::kQkv}, Presence::kRequired, true},
+    TensorSpec{
+        Role::kAttnOut, "attn_output", {Dim::kAttnOut, Dim::kEmbd}, Presence::kRequired, true},
+    TensorSpec{Role::kFfnNorm, "ffn_norm", {Dim::kEmbd}},
+    TensorSpec{Role::kFfnUp, "ffn_up", {Dim::kEmbd, Dim::kFfTwice}},
+    TensorSpec{Role::kFfnDown, "ffn_down", {Dim::kFf, Dim::kEmbd}},
+};
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kFused);
+}  // namespace
+
+extern const ArchSpec kPhi3 = {
+    .name = "phi3",
+    .title = "Phi-3, Phi-3.5, Phi-4, Phi-4-mini",
+    .tensors = kTensors,
+    .rope = tensor::RopePairing::kNeox,
+};
+
+}  // namespace hearth::model

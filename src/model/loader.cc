@@ -1,0 +1,253 @@
+// Model::load: from checked file to checked weights.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "base/checked.h"
+#include "model/model.h"
+
+namespace hearth::model {
+
+using tensor::Weight;
+
+namespace {
+
+constexpr std::string_view kWeightsRow = "weights, copied";
+
+std::string full_name(const TensorSpec& spec, int layer) {
+  return is_layer_role(spec.role) ? fmt::format("blk.{}.{}", layer, spec.name)
+                                  : std::string(spec.name);
+}
+
+std::string shape_text(std::span<const uint64_t> shape) {
+  std::string text;
+  for (const uint64_t n : shape) text += (text.empty() ? "" : " x ") + std::to_string(n);
+  return "[" + text + "]";
+}
+
+// Numbers are read in place as 2- or 4-byte words; files normally align tensors to 32 bytes.
+bool is_aligned(const std::byte* data, const quant::TypeInfo& type) {
+  const uintptr_t unit = type.is_block ? 4 : type.block_bytes;
+  return reinterpret_cast<uintptr_t>(data) % unit == 0;
+}
+
+}  // namespace
+
+class Loader {
+ public:
+  Loader(const format::ModelFile& file, Arena& arena, Model& model)
+      : file_(file), arena_(arena), m_(model) {}
+
+  Result<void> run() {
+    const HyperParams& p = m_.params_;
+    m_.layers_.resize(size_t(p.n_layers()));
+    for (const TensorSpec& spec : p.arch->tensors) {
+      if (!is_layer_role(spec.role)) {
+        HEARTH_TRY(load_tensor(spec, 0, m_.whole_[size_t(spec.role)]));
+        continue;
+      }
+      for (int layer = 0; layer < p.n_layers(); ++layer)
+        HEARTH_TRY(load_tensor(spec, layer, m_.layers_[size_t(layer)][size_t(spec.role)]));
+    }
+    note_unused();
+    return {};
+  }
+
+ private:
+  [[nodiscard]] bool wanted(const TensorSpec& spec, bool exists) const {
+    switch (spec.presence) {
+      case Presence::kRequired:
+        return true;
+      case Presence::kOptional:
+        return exists;
+      case Presence::kDense:
+        return m_.params_.n_experts == 0;
+      case Presence::kExpert:
+        return m_.params_.n_experts > 0;
+    }
+    return false;
+  }
+
+  Result<void> load_tensor(const TensorSpec& spec, int layer, Weight& out) {
+    const std::string base = full_name(spec, layer);
+    const format::TensorInfo* info = file_.find(base + ".weight");
+    if (!wanted(spec, info != nullptr)) return {};
+    if (info == nullptr)
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("the tensor '{}.weight' is missing, which every '{}' model has", base,
+                              m_.params_.arch->name),
+                  "the file is incomplete or made for another program; download it again");
+    used_.insert(info->name);
+    HEARTH_TRY(check_shape(spec, layer, *info));
+    if (spec.shape[1] == Dim::kNone) return take_vector(*info, out);
+    out.name = info->name;
+    out.type = info->type;
+    out.k = int64_t(info->shape[0]);
+    out.rows = int64_t(info->shape[1]);
+    out.n_matrices = int64_t(info->shape[2]);
+    HEARTH_ASSIGN(out.data, aligned_data(*info));
+    if (spec.may_have_bias) HEARTH_TRY(load_bias(base, out));
+    return load_scale(base, out);
+  }
+
+  Result<void> check_shape(const TensorSpec& spec, int layer,
+                           const format::TensorInfo& info) const {
+    std::array<uint64_t, 4> want = {1, 1, 1, 1};
+    int n_dims = 0;
+    for (const Dim dim : spec.shape)
+      if (dim != Dim::kNone) want[size_t(n_dims++)] = uint64_t(m_.params_.size(dim, layer));
+    if (std::equal(want.begin(), want.end(), info.shape.begin())) return {};
+    return fail(
+        ErrorCode::kCorrupt,
+        fmt::format("the tensor '{}' has the shape {}, but the file's own metadata makes it {}",
+                    info.name,
+                    shape_text(std::span(info.shape).first(size_t(std::max(1, int(info.n_dims))))),
+                    shape_text(std::span(want).first(size_t(n_dims)))),
+        "the file is damaged or was converted wrongly; download it again");
+  }
+
+  // Norms, biases, factors: always f32, in memory of ours.
+  Result<void> take_vector(const format::TensorInfo& info, Weight& out) {
+    const auto n = int64_t(info.shape[0] * info.shape[1] * info.shape[2] * info.shape[3]);
+    HEARTH_ASSIGN(std::byte * memory, take(size_t(n) * sizeof(float)));
+    if (memory != nullptr) {
+      std::vector<std::byte> copy;  // where the file stores it unaligned
+      if (!is_aligned(info.data.data(), *info.type))
+        copy.assign(info.data.begin(), info.data.end());
+      const std::byte* data = copy.empty() ? info.data.data() : copy.data();
+      info.type->decode_row(data, n, reinterpret_cast<float*>(memory));
+    }
+    out.name = info.name;
+    out.type = quant::find_type("F32");
+    out.k = n;
+    out.rows = 1;
+    out.data = memory;
+    return {};
+  }
+
+  Result<void> load_bias(const std::string& base, Weight& out) {
+    const format::TensorInfo* info = file_.find(base + ".bias");
+    if (info == nullptr) return {};
+    used_.insert(info->name);
+    if (info->shape[0] != uint64_t(out.rows) || info->shape[1] != uint64_t(out.n_matrices) ||
+        info->shape[2] != 1)
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("the bias '{}' has the shape {}, but its matrix has {} rows",
+                              info->name, shape_text(std::span(info->shape).first(2)), out.rows),
+                  "the file is damaged or was converted wrongly; download it again");
+    Weight bias;
+    HEARTH_TRY(take_vector(*info, bias));
+    out.bias = reinterpret_cast<const float*>(bias.data);
+    return {};
+  }
+
+  // The second-level scale that some types (NVFP4) keep in a tensor of their own: one value, or one
+  // per expert.
+  Result<void> load_scale(const std::string& base, Weight& out) {
+    const format::TensorInfo* info = file_.find(base + ".scale");
+    if (info == nullptr) return {};
+    const uint64_t n = info->n_elements();
+    if (n != 1 && n != uint64_t(out.n_matrices))
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("the scale '{}' has {} values for {} matrices", info->name, n,
+                              out.n_matrices),
+                  "the file is damaged or was converted wrongly; download it again");
+    used_.insert(info->name);
+    Weight scale;
+    HEARTH_TRY(take_vector(*info, scale));
+    out.scale = reinterpret_cast<const float*>(scale.data);
+    out.scale_per_matrix = n != 1;
+    return {};
+  }
+
+  Result<const std::byte*> aligned_data(const format::TensorInfo& info) {
+    if (is_aligned(info.data.data(), *info.type)) return info.data.data();
+    HEARTH_ASSIGN(std::byte * memory, take(info.data.size()));
+    if (memory != nullptr) std::memcpy(memory, info.data.data(), info.data.size());
+    return memory;
+  }
+
+  // Small pieces share pages.
+  Result<std::byte*> take(size_t size_bytes) {
+    constexpr size_t kPiece = size_t{1} << 20;
+    size_bytes = align_up(size_bytes, 64);
+    if (size_bytes > left_) {
+      const size_t piece = std::max(size_bytes, kPiece);
+      HEARTH_ASSIGN(at_, arena_.take(kWeightsRow, piece));
+      left_ = piece;
+    }
+    std::byte* memory = at_;
+    if (at_ != nullptr) at_ += size_bytes;
+    left_ -= size_bytes;
+    return memory;
+  }
+
+  void note_unused() {
+    std::vector<std::string> unused;
+    for (const format::TensorInfo& info : file_.tensors())
+      if (!used_.contains(info.name)) unused.emplace_back(info.name);
+    if (unused.empty()) return;
+    m_.warnings_.push_back(
+        fmt::format("{} tensors of the file are not used by this architecture (the first: '{}')",
+                    unused.size(), unused.front()));
+  }
+
+  const format::ModelFile& file_;
+  Arena& arena_;
+  Model& m_;
+  std::set<std::string_view> used_;
+  std::byte* at_ = nullptr;
+  size_t left_ = 0;
+};
+
+Result<Model> Model::load(const format::ModelFile& file, Arena& arena) {
+  Model model;
+  HEARTH_ASSIGN(model.params_, read_hyper_params(file.metadata()));
+  HEARTH_TRY(Loader(file, arena, model).run());
+  return model;
+}
+
+const Weight& Model::head() const {
+  const Weight& own = weight(Role::kOutput);
+  return own.present() ? own : weight(Role::kTokenEmbd);
+}
+
+namespace {
+
+bool is_expert_role(Role role) {
+  return role == Role::kFfnGateExps || role == Role::kFfnUpExps || role == Role::kFfnDownExps;
+}
+
+// Calls f(weight, matrices of it that one token uses) for every matrix that a token is multiplied
+// with.
+template <class F>
+void for_each_used_matrix(const Model& model, bool with_head, F&& f) {
+  const HyperParams& p = model.params();
+  if (with_head) f(model.head(), 1);
+  for (int layer = 0; layer < p.n_layers(); ++layer)
+    for (int i = 0; i < kRoleCount; ++i) {
+      const Weight& w = model.weight(Role(i), layer);
+      if (w.present() && w.rows > 1) f(w, is_expert_role(Role(i)) ? p.n_experts_used : 1);
+    }
+}
+
+}  // namespace
+
+uint64_t Model::bytes_per_token() const {
+  uint64_t total = weight(Role::kTokenEmbd).row_bytes();
+  for_each_used_matrix(*this, true,
+                       [&](const Weight& w, int n) { total += w.matrix_bytes() * uint64_t(n); });
+  return total;
+}
+
+uint64_t Model::macs_per_token(bool with_head) const {
+  uint64_t total = 0;
+  for_each_used_matrix(*this, with_head, [&](const Weight& w, int n) {
+    total += uint64_t(w.k * w.rows) * uint64_t(n);
+  });
+  return total;
+}
+
+}  // namespace hearth::model

@@ -1,0 +1,24 @@
+#include "quant/q5_k.h"
+
+#include "quant/encode_pack.h"
+#include "quant/encode_search.h"
+
+namespace hearth::quant {
+
+void Q5_K::encode(const float* x, const float* importance, Block& b) {
+  SearchInput in;
+  prepare(x, importance, kBlockLen, WeightRule::kMagnitude, in);
+  AffineBlock found;
+  encode_affine(in, {.group_len = kGroup, .max_code = 31.0f, .max_scale = 63.0f}, found);
+  b.d = found.d;
+  b.dmin = found.dmin;
+  pack_k_scales(found.scale, found.min, b.scales);
+  for (int k = 0; k < 4; ++k) pack_nibbles(found.q + 64 * k, 32, 0, b.qs + 32 * k);
+  for (int l = 0; l < 32; ++l) {
+    int bits = 0;
+    for (int g = 0; g < 8; ++g) bits |= (found.q[32 * g + l] >> 4) << g;
+    b.qh[l] = uint8_t(bits);
+  }
+}
+
+}  // namespace hearth::quant
