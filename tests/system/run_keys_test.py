@@ -21,7 +21,8 @@ class Terminal:
     """A tmux server of its own with one window."""
 
     def __init__(self, folder, columns=70, rows=20, **environment):
-        self.socket = os.path.join(folder, "tmux")
+        # A socket of its own: a server that is just ending would answer on one that was used before.
+        self.socket = os.path.join(tempfile.mkdtemp(prefix="tmux-", dir=folder), "socket")
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": folder,
