@@ -13,8 +13,10 @@ foreach(row IN LISTS rows)
     separate_arguments(isa_flags)
     # -O3: these files are loops; -fno-math-errno lets rint and sqrt become instructions. g++ 12
     # takes its own headers' _mm512_undefined for an uninitialized use.
-    list(APPEND isa_flags -fno-math-errno -fno-trapping-math -Wno-uninitialized
-      -Wno-maybe-uninitialized)
+    list(APPEND isa_flags -fno-math-errno -fno-trapping-math)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+      list(APPEND isa_flags -Wno-uninitialized -Wno-maybe-uninitialized)
+    endif()
     # Under sanitizers the vector kernels keep address checks, but not those of undefined behaviour,
     # and less optimization: else each of them compiles for minutes. The scalar kernels have both.
     if(NOT HEARTH_SANITIZE)
