@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,13 @@ class Backend {
   // Repack hook. Bytes of this backend's own layout of the weight; 0 (the default): it computes on
   // the file's.
   [[nodiscard]] virtual size_t packed_bytes(const tensor::Weight& weight) const { return 0; }
-  // Writes that layout to `out` [packed_bytes]. Optional; REQUIRES packed_bytes(weight) > 0.
-  virtual void pack(const tensor::Weight& weight, std::byte* out) const {}
+  // Writes that layout to `out` [packed_bytes], some MB at a time; after each piece `done` hears which
+  // bytes of the weight's data will not be read again. Optional; REQUIRES packed_bytes(weight) > 0.
+  // Errors: those of `done`, which stop it.
+  using PackedFn = std::function<Result<void>(std::span<const std::byte>)>;
+  virtual Result<void> pack(const tensor::Weight& weight, std::byte* out, const PackedFn& done) const {
+    return {};
+  }
 
   // Runs all operations. `activations` holds graph.activation_bytes(), `scratch`
   // scratch_bytes(graph); both aligned to 64 bytes. Never allocates, never fails. Not thread-safe:

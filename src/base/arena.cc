@@ -12,8 +12,7 @@ namespace hearth {
 namespace {
 
 constexpr uint64_t kHugePage = uint64_t{2} << 20;
-// Blocks up to this size get their pages at once, so that the first token does not pay for page
-// faults and the process really holds what the plan says. Larger ones (the cache of a very long
+// Blocks up to this size get their pages at once (Touch::kNow). Larger ones (the cache of a very long
 // context) grow as they are used.
 constexpr uint64_t kPrefaultMax = uint64_t{512} << 20;
 
@@ -38,7 +37,7 @@ void Arena::release() noexcept {
   blocks_.clear();
 }
 
-Result<std::byte*> Arena::take(std::string_view what, uint64_t size_bytes) {
+Result<std::byte*> Arena::take(std::string_view what, uint64_t size_bytes, Touch touch) {
   note(what, size_bytes);
   if (measuring() || size_bytes == 0) return nullptr;
   const uint64_t rounded = align_up(size_bytes, size_bytes >= kHugePage ? kHugePage : 4096);
@@ -64,7 +63,7 @@ Result<std::byte*> Arena::take(std::string_view what, uint64_t size_bytes) {
   }
   blocks_.push_back({data, rounded});
 #ifdef MADV_POPULATE_WRITE
-  if (rounded <= kPrefaultMax) ::madvise(data, rounded, MADV_POPULATE_WRITE);
+  if (touch == Touch::kNow && rounded <= kPrefaultMax) ::madvise(data, rounded, MADV_POPULATE_WRITE);
 #endif
   return data;
 }

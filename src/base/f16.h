@@ -7,6 +7,8 @@
 #include <cstdint>
 
 #define HEARTH_INLINE [[gnu::always_inline]] inline
+// Behind the parameters of a lambda.
+#define HEARTH_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace hearth {
 

@@ -56,37 +56,86 @@ uint64_t n_elements(const format::ModelFile& file, std::string_view key) {
   return value != nullptr && value->is_array() ? value->count : 0;
 }
 
-// What a loaded model holds beside the arena's own: the mapped file, and an estimate of the rest,
-// measured as resident memory at its peak. The program and its libraries take 7 to 9 MB (models of
-// a few MB with --verbose); the tokenizers of 13 usual vocabularies 75 to 90 bytes a token, and 55
-// more a merge (a fifth off at worst); logits and candidates of one sampler 30 bytes a token.
-void note_file(const format::ModelFile& file, Arena& arena) {
+// What a loaded model holds beside the arena's own: the mapped file (but for what is packed), and an
+// estimate of the rest, measured as resident memory at its peak. The program and its libraries take 7
+// to 9 MB (models of a few MB with --verbose); the tokenizers of 13 usual vocabularies 75 to 90 bytes a
+// token, and 55 more a merge (a fifth off at worst); logits and candidates of one sampler 30 bytes a
+// token.
+void note_file(const format::ModelFile& file, uint64_t packed_bytes, Arena& arena) {
   constexpr uint64_t kProgramBytes = uint64_t{15} << 19;
   constexpr uint64_t kBytesPerToken = 75 + 30;
   constexpr uint64_t kBytesPerMerge = 55;
-  arena.note("weights, mapped from the file", file.tensor_bytes());
+  arena.note("weights, mapped from the file", file.tensor_bytes() - packed_bytes);
   arena.note("program, tokenizer and tables",
              kProgramBytes + (file.file_bytes() - file.tensor_bytes()) +
                  kBytesPerToken * n_elements(file, "tokenizer.ggml.tokens") +
                  kBytesPerMerge * n_elements(file, "tokenizer.ggml.merges"));
 }
 
+// The shard that holds these bytes, and where; null if none is mapped.
+struct Place {
+  const FileMap* map = nullptr;
+  uint64_t offset = 0;
+};
+Place find_place(const format::ModelFile& file, const std::byte* data) {
+  for (int i = 0; i < file.n_shards(); ++i) {
+    const FileMap* map = file.shard(i);
+    if (map == nullptr) continue;
+    const std::span<const std::byte> bytes = map->bytes();
+    if (data >= bytes.data() && data < bytes.data() + bytes.size())
+      return {map, uint64_t(data - bytes.data())};
+  }
+  return {};
+}
+
+// Says how far loading is, and whether it is to stop.
+class Progress {
+ public:
+  Progress(const ProgressFn& fn, uint64_t total_bytes) : fn_(fn), total_bytes_(total_bytes) {}
+  Result<void> add(uint64_t bytes) {
+    done_ = std::min(total_bytes_, done_ + bytes);
+    if (fn_ && !fn_(double(done_) / double(total_bytes_)))
+      return fail(ErrorCode::kCancelled, "loading was stopped");
+    return {};
+  }
+
+ private:
+  const ProgressFn& fn_;
+  uint64_t total_bytes_;
+  uint64_t done_ = 0;
+};
+
 // Reads the weights into the page cache and maps them, so that the first answer does not wait for
 // the disk.
-Result<void> populate(const format::ModelFile& file, const ProgressFn& progress) {
+Result<void> populate(const format::ModelFile& file, Progress& progress) {
   constexpr uint64_t kPiece = uint64_t{32} << 20;
-  uint64_t done = 0;
   for (int i = 0; i < file.n_shards(); ++i) {
     const FileMap* map = file.shard(i);
     if (map == nullptr) return {};
     map->will_need(0, map->bytes().size());
     for (uint64_t at = 0; at < map->bytes().size(); at += kPiece) {
       map->populate(at, kPiece);
-      done += std::min<uint64_t>(kPiece, map->bytes().size() - at);
-      if (progress && !progress(double(done) / double(file.file_bytes())))
-        return fail(ErrorCode::kCancelled, "loading was stopped");
+      HEARTH_TRY(progress.add(std::min<uint64_t>(kPiece, map->bytes().size() - at)));
     }
   }
+  return {};
+}
+
+// Packs the weights, giving the file's pages back as they are done with: never much more than one
+// model in memory.
+Result<void> pack(const format::ModelFile& file, model::Model& model,
+                  const backend::Backend& backend, Arena& arena, Progress& progress) {
+  for (int i = 0; i < file.n_shards(); ++i)
+    if (const FileMap* map = file.shard(i)) map->will_need(0, map->bytes().size());
+  HEARTH_TRY(model.pack(backend, arena, [&](std::span<const std::byte> bytes) -> Result<void> {
+    if (const Place place = find_place(file, bytes.data()); place.map != nullptr)
+      place.map->dont_need(place.offset, bytes.size());
+    return progress.add(bytes.size());
+  }));
+  const tensor::Weight& embedding = model.weight(model::Role::kTokenEmbd);
+  if (embedding.packed == nullptr)
+    if (const Place place = find_place(file, embedding.data); place.map != nullptr)
+      place.map->populate(place.offset, embedding.size_bytes());
   return {};
 }
 
@@ -145,8 +194,7 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
                                        const EngineOptions& options) {
   MemoryPlan plan;
   plan.machine = read_memory_info();
-  note_file(file, plan.arena);
-  HEARTH_ASSIGN(const model::Model model, model::Model::load(file, plan.arena));
+  HEARTH_ASSIGN(model::Model model, model::Model::load(file, plan.arena));
   HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
   Result<ContextChoice> context =
       choose_context(model.params(), options, file.tensor_bytes(), plan.machine.available_bytes);
@@ -167,6 +215,8 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
   HEARTH_ASSIGN(const int n_threads, threads_of(options));
   ThreadTeam team({.n_threads = n_threads, .pin = false});
   const auto backend = backend::make_cpu_backend(kernels, team);
+  if (options.repack) HEARTH_TRY(model.pack(*backend, plan.arena, {}));
+  note_file(file, options.repack ? model.packable_bytes(*backend) : 0, plan.arena);
   HEARTH_TRY(model::Decoder::create(model, *backend, {n_ctx, options.n_batch, options.n_outputs},
                                     plan.arena));
   return plan;
@@ -177,7 +227,6 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(options.isa, detect_cpu_features()));
   HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
-  note_file(*file_, *arena_);
   HEARTH_ASSIGN(model::Model model, model::Model::load(*file_, *arena_));
   model_ = std::make_unique<model::Model>(std::move(model));
   warnings_ = model_->warnings();
@@ -197,9 +246,14 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
     return std::unexpected(tokenizer.error());
   }
 
-  HEARTH_TRY(populate(*file_, progress));
   team_ = std::make_unique<ThreadTeam>(ThreadTeam::Options{.n_threads = n_threads});
   backend_ = backend::make_cpu_backend(kernels, *team_);
+  note_file(*file_, options.repack ? model_->packable_bytes(*backend_) : 0, *arena_);
+  Progress loaded(progress, file_->file_bytes());
+  if (options.repack)
+    HEARTH_TRY(pack(*file_, *model_, *backend_, *arena_, loaded));
+  else
+    HEARTH_TRY(populate(*file_, loaded));
   HEARTH_ASSIGN(KvCache kv,
                 KvCache::create(model_->params(), {n_ctx_, options.n_sequences, type}, *arena_));
   kv_ = std::make_unique<KvCache>(std::move(kv));

@@ -209,6 +209,38 @@ Result<Model> Model::load(const format::ModelFile& file, Arena& arena) {
   return model;
 }
 
+std::vector<const Weight*> Model::packable(const backend::Backend& backend) const {
+  std::vector<const Weight*> all;
+  const auto add = [&](const Weight& w) {
+    if (w.present() && w.rows > 1 && backend.packed_bytes(w) > 0) all.push_back(&w);
+  };
+  add(head());
+  for (const WeightSet& layer : layers_)
+    for (const Weight& w : layer) add(w);
+  return all;
+}
+
+uint64_t Model::packable_bytes(const backend::Backend& backend) const {
+  uint64_t total = 0;
+  for (const Weight* w : packable(backend)) total += w->size_bytes();
+  return total;
+}
+
+Result<void> Model::pack(const backend::Backend& backend, Arena& arena,
+                         const backend::Backend::PackedFn& done) {
+  const std::vector<const Weight*> weights = packable(backend);
+  uint64_t total = 0;
+  for (const Weight* w : weights) total += backend.packed_bytes(*w);
+  HEARTH_ASSIGN(std::byte * at, arena.take(kPackedRow, total, Arena::Touch::kLater));
+  if (at == nullptr) return {};
+  for (const Weight* w : weights) {
+    HEARTH_TRY(backend.pack(*w, at, done));
+    const_cast<Weight*>(w)->packed = at;
+    at += backend.packed_bytes(*w);
+  }
+  return {};
+}
+
 const Weight& Model::head() const {
   const Weight& own = weight(Role::kOutput);
   return own.present() ? own : weight(Role::kTokenEmbd);

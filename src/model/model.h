@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/backend.h"
 #include "base/arena.h"
 #include "base/result.h"
 #include "format/model_file.h"
@@ -26,6 +27,16 @@ class Model {
   // unaligned, are copied into `arena`. Errors: those of read_hyper_params; kCorrupt naming a
   // tensor that is missing or has the wrong shape; kOutOfMemory.
   static Result<Model> load(const format::ModelFile& file, Arena& arena);
+
+  // Gives every matrix that tokens are multiplied with its copy in the backend's own layout, where the
+  // backend has one: in one block of `arena`, called `kPackedRow` there. `done` hears which bytes of
+  // the file are no longer needed (the embedding's rows still are, if it is the output matrix too).
+  // Errors: kOutOfMemory; those of `done`.
+  static constexpr std::string_view kPackedRow = "weights, in the order the kernels read";
+  Result<void> pack(const backend::Backend& backend, Arena& arena,
+                    const backend::Backend::PackedFn& done);
+  // Bytes of the file that pack() copies.
+  [[nodiscard]] uint64_t packable_bytes(const backend::Backend& backend) const;
 
   [[nodiscard]] const HyperParams& params() const { return params_; }
   [[nodiscard]] const tensor::Weight& weight(Role role) const { return whole_[size_t(role)]; }
@@ -52,6 +63,8 @@ class Model {
 
  private:
   friend class Loader;
+  // Matrices that pack() copies.
+  [[nodiscard]] std::vector<const tensor::Weight*> packable(const backend::Backend& backend) const;
   [[nodiscard]] static const float* floats(const tensor::Weight& w) {
     return reinterpret_cast<const float*>(w.data);
   }

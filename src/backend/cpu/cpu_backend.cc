@@ -24,6 +24,34 @@ class CpuBackend final : public Backend {
     return cpu::plan_scratch(graph, max_positions, team_.size()).total;
   }
 
+  [[nodiscard]] size_t packed_bytes(const tensor::Weight& weight) const override {
+    return kernels_.takes_packed ? cpu::packed_bytes(weight) : 0;
+  }
+
+  Result<void> pack(const tensor::Weight& weight, std::byte* out,
+                    const PackedFn& done) const override {
+    constexpr uint64_t kPieceBytes = uint64_t{16} << 20;
+    const int64_t per_matrix = cpu::panels_per_matrix(weight);
+    const int64_t n = weight.n_matrices * per_matrix;
+    const uint64_t panel = weight.row_bytes() * cpu::kPanelRows;
+    const auto step = int64_t(std::max<uint64_t>(1, kPieceBytes / panel));
+    // The first byte of panel p in the file; the last panel of a matrix may lack rows.
+    const auto source = [&](int64_t p) {
+      return weight.data + size_t(p / per_matrix) * weight.matrix_bytes() +
+             std::min(size_t(p % per_matrix) * panel, weight.matrix_bytes());
+    };
+    for (int64_t at = 0; at < n; at += step) {
+      const int64_t end = std::min(n, at + step);
+      auto job = [&](int thread) {
+        const cpu::Range r = cpu::share(end - at, thread, team_.size());
+        cpu::pack_panels(weight, at + r.begin, at + r.end, out);
+      };
+      team_.run(job);
+      HEARTH_TRY(done(std::span(source(at), source(end))));
+    }
+    return {};
+  }
+
   void execute(const tensor::Graph& graph, const tensor::StepInputs& inputs, std::byte* activations,
                std::byte* scratch) override {
     int64_t max_positions = 1;
@@ -97,12 +125,17 @@ struct ScratchNeeds {
     return graph.tensors()[size_t(v.tensor)].rows;
   }
   void need_thread(size_t bytes) { plan.thread_bytes = std::max(plan.thread_bytes, bytes); }
-  void need_gemm(int64_t n, int64_t k) {
-    plan.act_bytes = std::max(plan.act_bytes, act_bytes(n, k));
-    need_thread(panel_bytes(k));
+  void need_gemm(int64_t n, int64_t k, int n_forms = 1) {
+    plan.act_bytes = std::max(plan.act_bytes, size_t(n_forms) * act_bytes(n, k));
+    need_thread(kGemmScratchBytes);
   }
 
-  void operator()(const tensor::MatMulOp& op) { need_gemm(rows(op.in), op.in.width); }
+  void operator()(const tensor::MatMulOp& op) {
+    bool used[kNumActForms] = {};
+    for (int i = 0; i < op.n_weights; ++i) used[int(act_form(*op.weights[i]->type))] = true;
+    need_gemm(rows(op.in), op.in.width,
+              used[int(ActForm::kPer32)] + used[int(ActForm::kPer64)]);
+  }
   void operator()(const tensor::MoeOp& op) {
     const int64_t n = rows(op.in);
     need_gemm(n, op.in.width);
@@ -141,18 +174,7 @@ ScratchPlan plan_scratch(const tensor::Graph& graph, int64_t max_positions, int 
 }
 
 size_t act_bytes(int64_t n, int64_t k) {
-  const auto padded = size_t(align_up(uint64_t(k), kActPad));
-  return size_t(n) * (padded + (padded / 16 + padded / 16 + padded / 32) * sizeof(float));
-}
-
-ActView place_acts(std::byte* memory, int64_t n, int64_t k) {
-  ActView acts;
-  acts.k_padded = int64_t(align_up(uint64_t(k), kActPad));
-  acts.q = reinterpret_cast<const int8_t*>(memory);
-  acts.d = reinterpret_cast<const float*>(memory + n * acts.k_padded);
-  acts.sum16 = acts.d + n * (acts.k_padded / 16);
-  acts.sum32 = acts.sum16 + n * (acts.k_padded / 16);
-  return acts;
+  return size_t(n) * size_t(n_superblocks(k)) * sizeof(ActBlock);
 }
 
 }  // namespace cpu

@@ -25,7 +25,7 @@ inline constexpr int64_t kSplitRows = 64;
 // Offsets into the scratch buffer, computed from the graph alone: Backend::scratch_bytes is this
 // struct's `total`.
 struct ScratchPlan {
-  size_t act_bytes = 0;     // int8 activations of the widest matmul input
+  size_t act_bytes = 0;     // activation blocks of the widest matmul input, in each form it needs
   size_t split_bytes = 0;   // partial results of split attention
   size_t moe_bytes = 0;     // expert lists
   size_t thread_bytes = 0;  // panel, or attention tile; one per thread
@@ -33,9 +33,8 @@ struct ScratchPlan {
 };
 ScratchPlan plan_scratch(const tensor::Graph& graph, int64_t max_positions, int n_threads);
 
-// Bytes of n rows of k int8 activations with their scales and sums.
+// Bytes of n rows of k activations as blocks.
 size_t act_bytes(int64_t n, int64_t k);
-ActView place_acts(std::byte* memory, int64_t n, int64_t k);
 
 // A contiguous share of [0, n) for one thread, in multiples of `unit`.
 struct Range {
@@ -89,7 +88,7 @@ class Executor {
     return graph_.tensors()[size_t(v.tensor)].rows;
   }
   [[nodiscard]] int n_threads() const { return team_.size(); }
-  [[nodiscard]] std::byte* acts_memory() const { return scratch_; }
+  [[nodiscard]] ActBlock* acts_memory() const { return reinterpret_cast<ActBlock*>(scratch_); }
   [[nodiscard]] float* split_memory() const {
     return reinterpret_cast<float*>(scratch_ + plan_.act_bytes);
   }
@@ -101,10 +100,12 @@ class Executor {
            size_t(thread) * plan_.thread_bytes;
   }
 
-  // x[n, k] (rows `x_stride` apart) in the form block types need; this thread's share. A barrier
-  // must follow.
-  void quantize_share(const float* x, int64_t x_stride, int64_t n, int64_t k, const ActView& acts,
-                      int thread) const;
+  // x[n, k] (rows `x_stride` apart) as blocks of `form`, into `out` [superblocks][n]; this thread's
+  // share. A barrier must follow.
+  void quantize_share(const float* x, int64_t x_stride, int64_t n, int64_t k, ActForm form,
+                      ActBlock* out, int thread) const;
+  // The arguments that matrix `index` of `w` gives to its gemm.
+  GemmArgs gemm_args(const tensor::Weight& w, int64_t index, int thread) const;
   void activate(tensor::Activation activation, const float* gate, const float* up, float* out,
                 int64_t n) const;
 
@@ -124,8 +125,10 @@ class Executor {
   struct MoeLists;
   MoeLists moe_lists(const tensor::MoeOp& op) const;
   void route(const tensor::MoeOp& op, const MoeLists& lists) const;
-  void expert_gemm(const tensor::Weight& w, const MoeLists& lists, const GemmArgs& common,
-                   bool by_slot, int thread) const;
+  void expert_gemm(const tensor::Weight& w, const MoeLists& lists, const ActView& x, float* y,
+                   int64_t y_stride, bool by_slot, int thread) const;
+  ActView moe_input(const tensor::View& view, int64_t n, int64_t k, const tensor::Weight& w,
+                    int thread) const;
 
   const KernelTable& k_;
   ThreadTeam& team_;

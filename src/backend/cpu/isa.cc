@@ -61,7 +61,8 @@ void overlay(KernelTable& table, const KernelTable& upper) {
   };
   for (int i = 0; i < quant::TypeList::kSize; ++i) take(table.gemm[i], upper.gemm[i]);
   for (int i = 0; i < kNumKvKinds; ++i) take(table.attend[i], upper.attend[i]);
-  take(table.quantize_row, upper.quantize_row);
+  table.takes_packed |= upper.takes_packed;
+  take(table.quantize, upper.quantize);
   take(table.rms_norm, upper.rms_norm);
   take(table.layer_norm, upper.layer_norm);
   take(table.silu_mul, upper.silu_mul);

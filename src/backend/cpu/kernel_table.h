@@ -13,38 +13,45 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backend/cpu/packed.h"
 #include "quant/list.h"
 
 namespace hearth::backend::cpu {
 
-// Activations in the form the weight type's kernel wants them: f32 rows for float types, or int8
-// rows for block types:
+// 256 consecutive activations of one row as int8, with what the kernels need of their sums:
 //
-//     x[c][i] ~ d[c][i / 16] * q[c][i]      d = max |x| of the 16 / 127, q rounded to nearest, in
-//     [-127, 127]
+//     x[i] ~ d[i / 32] * q[i]      q rounded to nearest, in [-127, 127]
 //
-// Rows are padded with zeros to k_padded, a multiple of kActPad.
-inline constexpr int64_t kActPad = 256;
-// Activations per scale. 32 would save nothing in these kernels (the scales of a step are one
-// shuffle either way) and has about a third more rounding noise: golden NMSE of Q4_0 2.0e-4 against
-// 1.5e-4 (tests/golden/quant_test).
-inline constexpr int64_t kActGroup = 16;
+// d is max |x| / 127 of each 32 (ActForm::kPer32), or of each 64 (kPer64: pairs are equal),
+// whichever the weight's type asks for. Sums are those of q; negative ones, because they are subtracted:
+// codes with an offset start their dot products at -offset * sum.
+struct alignas(64) ActBlock {
+  int8_t q[256];
+  float d[8];
+  int32_t neg_sum32[8];
+  int32_t neg_sum16[16];
+  // The same in 16 bits: pairs meet the integer minima of two groups.
+  int16_t neg_pairs32[8];
+  int16_t neg_pairs16[16];
+  float d_sum32[8];  // d * sum
+};
+static_assert(sizeof(ActBlock) == 512);
 
+// The rows of a matmul's input in one of these forms.
 struct ActView {
   const float* f32 = nullptr;  // [n, f32_stride]
   int64_t f32_stride = 0;
-  const int8_t* q = nullptr;  // [n, k_padded]
-  const float* d = nullptr;   // [n, k_padded / 16]
-  const float* sum16 =
-      nullptr;  // [n, k_padded / 16]  d * (sum of 16 q): pairs with the minima of 16-groups
-  const float* sum32 = nullptr;  // [n, k_padded / 32]  the same for 32
-  int64_t k_padded = 0;
+  const ActBlock* blocks = nullptr;  // [superblocks of k][n]; beyond k zeros
+  int64_t n = 0;
 };
 
-// y[y_rows[c]][row] = weight[row] . x[x_rows[c]] for row in [row_begin, row_end), c in [0,
-// n_columns).
+// y[y_rows[c]][row] = scale * (weight[row] . x[x_rows[c]]) + bias[row] for row in [row_begin, row_end),
+// c in [0, n_columns). REQUIRES: row_begin is a multiple of kPanelRows.
 struct GemmArgs {
-  const std::byte* weight;  // [rows, k] blocks
+  const std::byte* packed;  // the matrix's panels (packed.h), or null: compute from the file's rows
+  const Packing* packing;   // of the type; null where it has none
+  size_t panel_bytes;       // bytes of one panel
+  const std::byte* weight;  // [rows, k] blocks as in the file; not read if `packed` is given
   size_t row_bytes;
   int64_t k;
   int64_t row_begin;
@@ -55,16 +62,16 @@ struct GemmArgs {
   const int32_t* y_rows;  // null: c
   float* y;
   int64_t y_stride;
-  std::byte* panel;  // scratch of this thread, panel_bytes(k)
+  float scale;
+  const float* bias;   // [rows] or null
+  std::byte* scratch;  // of this thread: kGemmScratchBytes, aligned to 64
 };
 using GemmFn = void (*)(const GemmArgs&) noexcept;
 
-// Rows of a weight that are unpacked together: codes int8, scales and minima f32 per 16.
-inline constexpr int kPanelRows = 4;
-constexpr size_t panel_bytes(int64_t k) {
-  const int64_t k_padded = (k + kActPad - 1) / kActPad * kActPad;
-  return size_t(kPanelRows) * size_t(k_padded + 2 * (k_padded / 16) * 4);
-}
+// Columns that one pass over a panel serves; more are done in several passes.
+inline constexpr int64_t kColumnBlock = 512;
+// Sums of a pass (32 rows a column), and two superblocks of 16 rows: as packed words, and unpacked.
+inline constexpr size_t kGemmScratchBytes = size_t(kColumnBlock) * 32 * 4 + 2 * (16384 + 20480);
 
 // One KV head, one chunk (tensor/kv_view.h), some query rows. For each row: scores over positions
 // [begin, end) of the chunk, their maximum m, l = sum of exp(s - m), o = sum of exp(s - m) * V. A
@@ -94,9 +101,10 @@ struct KernelTable {
 
   GemmFn gemm[quant::TypeList::kSize] = {};
 
-  // One row to the int8 form; writes up to k_padded.
-  void (*quantize_row)(const float* x, int64_t k, int64_t k_padded, int8_t* q, float* d,
-                       float* sum16, float* sum32) noexcept = nullptr;
+  // Whether gemm takes packed weights. The scalar table does not: it defines what the others compute.
+  bool takes_packed = false;
+  // n values (at most 256; zeros behind them) to int8. `form` is not kFloat.
+  void (*quantize)(const float* x, int64_t n, ActForm form, ActBlock& out) noexcept = nullptr;
 
   // See tensor/graph.h for the formulas. n values each; y may equal an input.
   void (*rms_norm)(const float* x, const float* w, float* y, int64_t n,

@@ -42,54 +42,65 @@ void Executor::run(const NormOp& op, int thread) {
   }
 }
 
-void Executor::quantize_share(const float* x, int64_t x_stride, int64_t n, int64_t k,
-                              const ActView& acts, int thread) const {
-  const int64_t per_row = acts.k_padded / kActPad;
-  const Range r = share(n * per_row, thread, n_threads());
+void Executor::quantize_share(const float* x, int64_t x_stride, int64_t n, int64_t k, ActForm form,
+                              ActBlock* out, int thread) const {
+  const int64_t supers = n_superblocks(k);
+  const Range r = share(n * supers, thread, n_threads());
   for (int64_t i = r.begin; i < r.end; ++i) {
-    const int64_t row = i / per_row;
-    const int64_t begin = i % per_row * kActPad;
-    const int64_t at = row * acts.k_padded + begin;
-    k_.quantize_row(x + row * x_stride + begin, std::min(k - begin, kActPad), kActPad,
-                    const_cast<int8_t*>(acts.q) + at, const_cast<float*>(acts.d) + at / 16,
-                    const_cast<float*>(acts.sum16) + at / 16,
-                    const_cast<float*>(acts.sum32) + at / 32);
+    const int64_t row = i / supers;
+    const int64_t s = i % supers;
+    k_.quantize(x + row * x_stride + s * kSuperblock, std::min<int64_t>(k - s * kSuperblock, kSuperblock),
+                form, out[s * n + row]);
   }
+}
+
+GemmArgs Executor::gemm_args(const Weight& w, int64_t index, int thread) const {
+  GemmArgs args{};
+  args.packing = find_packing(*w.type);
+  if (args.packing != nullptr) args.panel_bytes = panel_bytes(*args.packing, w.k);
+  if (w.packed != nullptr)
+    args.packed = static_cast<const std::byte*>(w.packed) +
+                  size_t(index * panels_per_matrix(w)) * args.panel_bytes;
+  args.weight = w.matrix(index);
+  args.row_bytes = w.row_bytes();
+  args.k = w.k;
+  args.scale = w.matrix_scale(index);
+  args.bias = w.bias == nullptr ? nullptr : w.bias + index * w.rows;
+  args.scratch = thread_memory(thread);
+  return args;
 }
 
 void Executor::run(const MatMulOp& op, int thread) {
   const int64_t n = rows(op.in);
   const int64_t k = op.in.width;
-  bool any_block_type = false;
-  for (int i = 0; i < op.n_weights; ++i) any_block_type |= !op.weights[i]->type->is_float;
-  ActView x = place_acts(acts_memory(), n, k);
+  ActView x;
   x.f32 = data(op.in);
   x.f32_stride = stride(op.in);
-  if (any_block_type) {
-    quantize_share(x.f32, x.f32_stride, n, k, x, thread);
-    team_.barrier();
+  x.n = n;
+  // Weights of one input may want different forms (Q8_0 beside Q4_K): each form once.
+  const ActBlock* blocks[kNumActForms] = {};
+  ActBlock* next = acts_memory();
+  for (int i = 0; i < op.n_weights; ++i) {
+    const ActForm form = act_form(*op.weights[i]->type);
+    if (form == ActForm::kFloat || blocks[int(form)] != nullptr) continue;
+    quantize_share(x.f32, x.f32_stride, n, k, form, next, thread);
+    blocks[int(form)] = next;
+    next += n * n_superblocks(k);
   }
+  if (next != acts_memory()) team_.barrier();
   for (int i = 0; i < op.n_weights; ++i) {
     const Weight& w = *op.weights[i];
-    const Range r = share(w.rows, thread, n_threads(), 16);
+    const Range r = share(w.rows, thread, n_threads(), 2 * kPanelRows);
     if (r.begin == r.end) continue;
-    GemmArgs args{};
-    args.weight = w.data;
-    args.row_bytes = w.row_bytes();
-    args.k = k;
+    GemmArgs args = gemm_args(w, 0, thread);
     args.row_begin = r.begin;
     args.row_end = r.end;
     args.x = x;
+    args.x.blocks = blocks[int(act_form(*w.type))];
     args.n_columns = n;
     args.y = data(op.out[i]);
     args.y_stride = stride(op.out[i]);
-    args.panel = thread_memory(thread);
     k_.gemm[w.type->index](args);
-    for (int64_t t = 0; t < n && (w.scale != nullptr || w.bias != nullptr); ++t) {
-      float* y = args.y + t * args.y_stride + r.begin;
-      if (w.scale != nullptr) k_.scale(y, w.matrix_scale(0), r.end - r.begin);
-      if (w.bias != nullptr) k_.add_scaled(y, w.bias + r.begin, 1.0f, y, r.end - r.begin);
-    }
   }
 }
 

@@ -68,51 +68,57 @@ void Executor::route(const MoeOp& op, const MoeLists& lists) const {
 
 // y[slot] = w[expert of slot] . x[token or slot], this thread's share of every active expert's
 // rows.
-void Executor::expert_gemm(const Weight& w, const MoeLists& lists, const GemmArgs& common,
-                           bool by_slot, int thread) const {
+void Executor::expert_gemm(const Weight& w, const MoeLists& lists, const ActView& x, float* y,
+                           int64_t y_stride, bool by_slot, int thread) const {
   for (int64_t e = 0; e < w.n_matrices; ++e) {
     const int32_t begin = lists.begin[e];
     const int32_t n = lists.begin[e + 1] - begin;
     if (n == 0) continue;
-    const Range r = share(w.rows, thread, n_threads(), 16);
+    const Range r = share(w.rows, thread, n_threads(), 2 * kPanelRows);
     if (r.begin == r.end) continue;
-    GemmArgs args = common;
-    args.weight = w.matrix(e);
-    args.row_bytes = w.row_bytes();
-    args.k = w.k;
+    GemmArgs args = gemm_args(w, e, thread);
+    args.x = x;
+    args.y = y;
+    args.y_stride = y_stride;
     args.row_begin = r.begin;
     args.row_end = r.end;
     args.n_columns = n;
     args.x_rows = (by_slot ? lists.slots : lists.tokens) + begin;
     args.y_rows = lists.slots + begin;
-    args.panel = thread_memory(thread);
     k_.gemm[w.type->index](args);
-    for (int32_t i = 0; i < n && (w.scale != nullptr || w.bias != nullptr); ++i) {
-      float* y = args.y + args.y_rows[i] * args.y_stride + r.begin;
-      if (w.scale != nullptr) k_.scale(y, w.matrix_scale(e), r.end - r.begin);
-      if (w.bias != nullptr)
-        k_.add_scaled(y, w.bias + e * w.rows + r.begin, 1.0f, y, r.end - r.begin);
-    }
   }
+}
+
+// x as blocks in the form of w's type, where it has one. A barrier must follow.
+ActView Executor::moe_input(const View& view, int64_t n, int64_t k, const Weight& w,
+                            int thread) const {
+  ActView x;
+  x.f32 = data(view);
+  x.f32_stride = stride(view);
+  x.n = n;
+  const ActForm form = act_form(*w.type);
+  if (form != ActForm::kFloat) {
+    quantize_share(x.f32, x.f32_stride, n, k, form, acts_memory(), thread);
+    x.blocks = acts_memory();
+  }
+  return x;
 }
 
 void Executor::run(const MoeOp& op, int thread) {
   const int64_t n = rows(op.in);
   const int64_t f = op.gate->rows;
   const MoeLists lists = moe_lists(op);
-  GemmArgs args{};
-  args.x = place_acts(acts_memory(), n, op.in.width);
-  args.x.f32 = data(op.in);
-  args.x.f32_stride = stride(op.in);
-  quantize_share(args.x.f32, args.x.f32_stride, n, op.in.width, args.x, thread);
+  ActView x = moe_input(op.in, n, op.in.width, *op.gate, thread);
   if (thread == 0) route(op, lists);
   team_.barrier();
-
-  args.y = data(op.hidden);
-  args.y_stride = stride(op.hidden);
-  expert_gemm(*op.gate, lists, args, false, thread);
-  args.y += f;
-  expert_gemm(*op.up, lists, args, false, thread);
+  float* hidden = data(op.hidden);
+  expert_gemm(*op.gate, lists, x, hidden, stride(op.hidden), false, thread);
+  if (act_form(*op.up->type) != act_form(*op.gate->type)) {
+    team_.barrier();
+    x = moe_input(op.in, n, op.in.width, *op.up, thread);
+    team_.barrier();
+  }
+  expert_gemm(*op.up, lists, x, hidden + f, stride(op.hidden), false, thread);
   team_.barrier();
 
   const Range r = share(lists.n_slots, thread, n_threads());
@@ -120,14 +126,9 @@ void Executor::run(const MoeOp& op, int thread) {
     activate(op.activation, data(op.hidden, s), data(op.hidden, s) + f, data(op.hidden, s), f);
   team_.barrier();
 
-  args.x = place_acts(acts_memory(), lists.n_slots, f);
-  args.x.f32 = data(op.hidden);
-  args.x.f32_stride = stride(op.hidden);
-  quantize_share(args.x.f32, args.x.f32_stride, lists.n_slots, f, args.x, thread);
+  x = moe_input(op.hidden, lists.n_slots, f, *op.down, thread);
   team_.barrier();
-  args.y = data(op.partial);
-  args.y_stride = stride(op.partial);
-  expert_gemm(*op.down, lists, args, true, thread);
+  expert_gemm(*op.down, lists, x, data(op.partial), stride(op.partial), true, thread);
   team_.barrier();
 
   // Always in rank order, so the sum does not depend on which expert ran first.

@@ -1,5 +1,7 @@
 // The NEON table with integer dot products (ARMv8.2 with dotprod: Cortex-A76, Graviton 2, Apple
 // M1). Compiled with the flags of isa/list.h.
+#include <utility>
+
 #include "backend/cpu/kernel_table.h"
 #include "tensor/kv_view.h"
 
@@ -10,8 +12,8 @@
 #include "backend/cpu/kernels/elementwise-inl.h"
 #include "backend/cpu/kernels/attention-inl.h"
 #include "backend/cpu/kernels/peak-inl.h"
-#include "backend/cpu/kernels/gemm_float-inl.h"
-#include "backend/cpu/kernels/gemm_int_neon-inl.h"
+#include "backend/cpu/kernels/packed_codes-inl.h"
+#include "backend/cpu/kernels/gemm-inl.h"
 // clang-format on
 
 namespace hearth::backend::cpu::neon_dotprod {
@@ -20,8 +22,7 @@ void fill(KernelTable& t) {
   add_elementwise(t);
   add_attention(t);
   add_peak(t);
-  add_gemm_float(t);
-  add_gemm_int(t);
+  add_gemm(t);
 }
 
 }  // namespace hearth::backend::cpu::neon_dotprod

@@ -11,6 +11,12 @@
 namespace hearth::backend::cpu::scalar {
 namespace {
 
+void finish(const GemmArgs& a, int64_t row, int64_t c, float sum) {
+  if (a.scale != 1.0f) sum *= a.scale;
+  if (a.bias != nullptr) sum += a.bias[row];
+  a.y[(a.y_rows ? a.y_rows[c] : c) * a.y_stride + row] = sum;
+}
+
 // The definition of gemm for block types: integer dot product per group, scaled in float.
 template <class T>
 void gemm_reference(const GemmArgs& a) noexcept {
@@ -19,11 +25,7 @@ void gemm_reference(const GemmArgs& a) noexcept {
     const auto* blocks =
         reinterpret_cast<const typename T::Block*>(a.weight + size_t(row) * a.row_bytes);
     for (int64_t c = 0; c < a.n_columns; ++c) {
-      const int64_t x_row = a.x_rows ? a.x_rows[c] : c;
-      const int8_t* x = a.x.q + x_row * a.x.k_padded;
-      const float* d = a.x.d + x_row * (a.x.k_padded / 16);
-      const float* sums = kSub == 16 ? a.x.sum16 + x_row * (a.x.k_padded / 16)
-                                     : a.x.sum32 + x_row * (a.x.k_padded / 32);
+      const ActBlock* x = a.x.blocks + (a.x_rows ? a.x_rows[c] : c);
       float acc = 0;
       float mins = 0;
       for (int64_t b = 0; b < a.k / T::kBlockLen; ++b) {
@@ -31,17 +33,21 @@ void gemm_reference(const GemmArgs& a) noexcept {
         float scale[T::kBlockLen / T::kGroup];
         float min[T::kBlockLen / T::kGroup];
         T::unpack(blocks[b], q, scale, min);
+        const ActBlock& xb = x[b * T::kBlockLen / kSuperblock * a.x.n];
+        const int64_t from = b * T::kBlockLen % kSuperblock;
         for (int g = 0; g < T::kBlockLen / kSub; ++g) {
-          const int64_t i = b * T::kBlockLen + g * kSub;
-          for (int half = 0; half < kSub; half += 16) {
-            int dot = 0;
-            for (int j = half; j < half + 16; ++j) dot += int(q[g * kSub + j]) * int(x[i + j]);
-            acc += float(dot) * (scale[g * kSub / T::kGroup] * d[(i + half) / 16]);
+          const int64_t i = from + g * kSub;
+          const float d = xb.d[i / 32];
+          int dot = 0;
+          for (int j = 0; j < kSub; ++j) dot += int(q[g * kSub + j]) * int(xb.q[i + j]);
+          acc += float(dot) * (scale[g * kSub / T::kGroup] * d);
+          if constexpr (T::kHasMin) {
+            const int neg_sum = kSub == 16 ? xb.neg_sum16[i / 16] : xb.neg_sum32[i / 32];
+            mins += min[g * kSub / T::kGroup] * (d * float(-neg_sum));
           }
-          if constexpr (T::kHasMin) mins += min[g * kSub / T::kGroup] * sums[i / kSub];
         }
       }
-      a.y[(a.y_rows ? a.y_rows[c] : c) * a.y_stride + row] = acc - mins;
+      finish(a, row, c, acc - mins);
     }
   }
 }
@@ -56,7 +62,7 @@ void gemm_float_reference(const GemmArgs& a) noexcept {
       const float* x = a.x.f32 + (a.x_rows ? a.x_rows[c] : c) * a.x.f32_stride;
       float acc = 0;
       for (int64_t i = 0; i < a.k; ++i) acc += T::decode(w[i]) * x[i];
-      a.y[(a.y_rows ? a.y_rows[c] : c) * a.y_stride + row] = acc;
+      finish(a, row, c, acc);
     }
   }
 }

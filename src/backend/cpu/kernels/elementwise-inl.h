@@ -126,45 +126,53 @@ static void rope_neox(float* head, const float* table, int64_t n_pairs) noexcept
 // d = max |x| / 127, q = x / d rounded to nearest even: equal on every ISA, since each step is one
 // IEEE operation. A group with an infinity or NaN gets that as its d, so that it shows in the
 // result; its codes do not matter. A group so small that 127 / max overflows counts as zero.
-HEARTH_INLINE void quantize_group(const float (&v)[kActGroup], int8_t* q, float* d, float* sum) {
+template <int n>
+HEARTH_INLINE float quantize_group(const float* v, int8_t* q) {
   // Magnitudes compare as their bits do; an integer maximum may be taken in any order, also by the
   // vectorizer.
   uint32_t largest_bits = 0;
-  for (int i = 0; i < kActGroup; ++i) {
+  for (int i = 0; i < n; ++i) {
     const uint32_t bits = __builtin_bit_cast(uint32_t, v[i]) & 0x7fffffffu;
     largest_bits = bits > largest_bits ? bits : largest_bits;
   }
   const float largest = __builtin_bit_cast(float, largest_bits);
   const bool usable = largest > 0x1p-119f && largest < __builtin_inff();
   const float inv = usable ? 127.0f / largest : 0.0f;
-  int8_t codes[kActGroup];
-  for (int i = 0; i < kActGroup; ++i)
-    codes[i] = usable ? int8_t(int(__builtin_rintf(v[i] * inv))) : int8_t(0);
-  __builtin_memcpy(q, codes, sizeof(codes));
-  int total = 0;
-  for (int i = 0; i < kActGroup; ++i) total += codes[i];
-  const float scale = largest / 127.0f;
-  *d = scale;
-  *sum = scale * float(total);
+  if (usable)
+    for (int i = 0; i < n; ++i) q[i] = int8_t(int(__builtin_rintf(v[i] * inv)));
+  else
+    __builtin_memset(q, 0, size_t(n));
+  return largest / 127.0f;
 }
 
-static void quantize_row(const float* x, int64_t k, int64_t k_padded, int8_t* q, float* d,
-                         float* sum16, float* sum32) noexcept {
-  for (int64_t g = 0; g < k_padded / kActGroup; ++g) {
-    float v[kActGroup];
-    const int64_t n = k - g * kActGroup;
-    if (n >= kActGroup)
-      __builtin_memcpy(v, x + g * kActGroup, sizeof(v));
-    else
-      for (int64_t i = 0; i < kActGroup; ++i) v[i] = i < n ? x[g * kActGroup + i] : 0.0f;
-    quantize_group(v, q + g * kActGroup, d + g, sum16 + g);
-    if (g % 2 == 1) sum32[g / 2] = sum16[g - 1] + sum16[g];
+static void quantize(const float* x, int64_t n, ActForm form, ActBlock& out) noexcept {
+  float filled[256];
+  if (n < 256) {
+    for (int64_t i = 0; i < 256; ++i) filled[i] = i < n ? x[i] : 0.0f;
+    x = filled;
   }
+  if (form == ActForm::kPer64) {
+    for (int g = 0; g < 8; g += 2)
+      out.d[g] = out.d[g + 1] = quantize_group<64>(x + 32 * g, out.q + 32 * g);
+  } else {
+    for (int g = 0; g < 8; ++g) out.d[g] = quantize_group<32>(x + 32 * g, out.q + 32 * g);
+  }
+  for (int g = 0; g < 16; ++g) {
+    int sum = 0;
+    for (int i = 0; i < 16; ++i) sum += out.q[16 * g + i];
+    out.neg_sum16[g] = -sum;
+  }
+  for (int g = 0; g < 8; ++g) {
+    out.neg_sum32[g] = out.neg_sum16[2 * g] + out.neg_sum16[2 * g + 1];
+    out.d_sum32[g] = out.d[g] * float(-out.neg_sum32[g]);
+  }
+  for (int g = 0; g < 16; ++g) out.neg_pairs16[g] = int16_t(out.neg_sum16[g]);
+  for (int g = 0; g < 8; ++g) out.neg_pairs32[g] = int16_t(out.neg_sum32[g]);
 }
 
 // Fills the cells that this file implements.
 static void add_elementwise(KernelTable& t) {
-  t.quantize_row = quantize_row;
+  t.quantize = quantize;
   t.rms_norm = rms_norm;
   t.layer_norm = layer_norm;
   t.silu_mul = silu_mul;

@@ -81,109 +81,141 @@ HEARTH_INLINE F keep_if_ge(F x, F a, F b) {
   return _mm256_and_ps(x, _mm256_cmp_ps(a, b, _CMP_GE_OQ));
 }
 
-// --- integer dot products: one step = kStep consecutive weights; a lane holds four of them ---
+// --- sixteen rows of a packed weight side by side (packed.h): 32 bits of each, rows 0 .. 7 in `a` ---
 
-inline constexpr int kStep = 32;
-
-// Weights plus an offset, 0 .. 64: two products with activations of at most 127 fit 16 bits.
-struct UnsignedCodes {
-  __m256i w;
+struct RowsI {
+  __m256i a, b;
 };
-// Any weights. vpmaddubsw wants one unsigned operand: |w|, while w's sign goes to the activation.
-struct SignedCodes {
-  __m256i w;
-  __m256i magnitude;  // |-128| is 128, read as unsigned
+struct RowsF {
+  __m256 a, b;
 };
-HEARTH_INLINE SignedCodes signed_codes(__m256i w) { return {w, _mm256_abs_epi8(w)}; }
+using ActWord = __m256i;  // four int8 (or two int16) activations of one column, for every row
 
-// One column's activations of a step, prepared for weights that are stored with `offset` added.
-struct X {
-  __m256i q;
-  __m256i start;  // -offset * (sum of the lane's four activations)
-};
-// The sums of four of 32 products. 128 * 127 * 2 < 2^15: vpmaddubsw never saturates.
-HEARTH_INLINE __m256i sum_products(__m256i u, __m256i s, int16_t factor) {
-  return _mm256_madd_epi16(_mm256_maddubs_epi16(u, s), _mm256_set1_epi16(factor));
+// The columns of a tile. No result depends on it.
+inline constexpr int kTileColumns = 2;
+
+HEARTH_INLINE RowsI load_rows(const uint32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};
 }
-template <int kOffset>
-HEARTH_INLINE X prepare_x(const int8_t* q) {
-  const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
-  if constexpr (kOffset == 0)
-    return {v, _mm256_setzero_si256()};
+HEARTH_INLINE RowsF load_rows(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+HEARTH_INLINE void store_rows(uint32_t* p, RowsI x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.a);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), x.b);
+}
+HEARTH_INLINE void store_rows(float* p, RowsF x) {
+  _mm256_storeu_ps(p, x.a);
+  _mm256_storeu_ps(p + 8, x.b);
+}
+HEARTH_INLINE RowsI all_rows(int32_t x) {
+  const __m256i v = _mm256_set1_epi32(x);
+  return {v, v};
+}
+HEARTH_INLINE RowsF all_rows(float x) {
+  const __m256 v = _mm256_set1_ps(x);
+  return {v, v};
+}
+HEARTH_INLINE RowsI bits_and(RowsI x, uint32_t mask) {
+  const __m256i m = _mm256_set1_epi32(int(mask));
+  return {_mm256_and_si256(x.a, m), _mm256_and_si256(x.b, m)};
+}
+HEARTH_INLINE RowsI bits_or(RowsI x, RowsI y) {
+  return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)};
+}
+// Right by n if positive, left by -n if negative; zeros come in.
+template <int n>
+HEARTH_INLINE RowsI shift(RowsI x) {
+  if constexpr (n >= 0)
+    return {_mm256_srli_epi32(x.a, n), _mm256_srli_epi32(x.b, n)};
   else
-    return {v, sum_products(_mm256_set1_epi8(kOffset), v, -1)};
+    return {_mm256_slli_epi32(x.a, -n), _mm256_slli_epi32(x.b, -n)};
 }
-// Exact integer dot products of each lane's four pairs, as floats.
-HEARTH_INLINE F dot(UnsignedCodes c, const X& x) {
-  return _mm256_cvtepi32_ps(_mm256_add_epi32(x.start, sum_products(c.w, x.q, 1)));
+// The signed byte i.
+template <int i>
+HEARTH_INLINE RowsI signed_byte(RowsI x) {
+  return {_mm256_srai_epi32(_mm256_slli_epi32(x.a, 24 - 8 * i), 24),
+          _mm256_srai_epi32(_mm256_slli_epi32(x.b, 24 - 8 * i), 24)};
 }
-HEARTH_INLINE F dot(SignedCodes c, const X& x) {
-  return _mm256_cvtepi32_ps(sum_products(c.magnitude, _mm256_sign_epi8(x.q, c.w), 1));
+HEARTH_INLINE RowsI add(RowsI x, RowsI y) {
+  return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)};
+}
+HEARTH_INLINE RowsI mul(RowsI x, RowsI y) {
+  return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)};
+}
+HEARTH_INLINE RowsF add(RowsF x, RowsF y) {
+  return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+HEARTH_INLINE RowsF mul(RowsF x, RowsF y) {
+  return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+}
+HEARTH_INLINE RowsF fma(RowsF x, RowsF y, RowsF z) {
+  return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+HEARTH_INLINE RowsF to_float(RowsI x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
+HEARTH_INLINE RowsF as_float(RowsI x) {
+  return {_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)};
+}
+// x where the row's `a` is not b, else 0.
+HEARTH_INLINE RowsF keep_if_not(RowsF x, RowsI y, int32_t b) {
+  const __m256i v = _mm256_set1_epi32(b);
+  return {_mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(y.a, v)), x.a),
+          _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(y.b, v)), x.b)};
+}
+HEARTH_INLINE RowsF f16_rows(const uint16_t* p) { return {load_f16(p), load_f16(p + 8)}; }
+// The low 16 bits as f16.
+HEARTH_INLINE RowsF low_f16(RowsI x) {
+  const RowsI low = bits_and(x, 0xffff);
+  // In-lane packing leaves the quarters as a0 b0 a1 b1.
+  const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low.a, low.b), 0xd8);
+  return {_mm256_cvtph_ps(_mm256_castsi256_si128(packed)),
+          _mm256_cvtph_ps(_mm256_extracti128_si256(packed, 1))};
 }
 
-inline constexpr int kPanelOffset = 0;
-HEARTH_INLINE SignedCodes load_panel_codes(const int8_t* codes) {
-  return signed_codes(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes)));
+HEARTH_INLINE ActWord broadcast_word(const void* p) {
+  int32_t x;
+  __builtin_memcpy(&x, p, 4);
+  return _mm256_set1_epi32(x);
 }
-
-// Codes as kernels/fused_x86-inl.h unpacks them, 32 a time, in the form that dot() takes.
-template <class U>
-inline constexpr int kWideOffset = [] {
-  if constexpr (U::kSigned)
-    return 0;
+// acc + the four products of each row, exact. Unsigned codes are at most 64: two products with
+// activations of at most 127 fit 16 bits. vpmaddubsw wants one unsigned operand: of signed codes it
+// gets |w|, while w's sign goes to the activation (|-128| is 128, read as unsigned: 128 * 127 * 2 <
+// 2^15).
+inline constexpr int kSignedOffset = 0;
+HEARTH_INLINE RowsI signed_codes(RowsI x) { return x; }
+HEARTH_INLINE __m256i sum_products(__m256i u, __m256i s) {
+  return _mm256_madd_epi16(_mm256_maddubs_epi16(u, s), _mm256_set1_epi16(1));
+}
+template <bool kSigned>
+HEARTH_INLINE RowsI dot(RowsI acc, RowsI w, ActWord x) {
+  if constexpr (kSigned)
+    return {_mm256_add_epi32(acc.a, sum_products(_mm256_abs_epi8(w.a), _mm256_sign_epi8(x, w.a))),
+            _mm256_add_epi32(acc.b, sum_products(_mm256_abs_epi8(w.b), _mm256_sign_epi8(x, w.b)))};
   else
-    return U::kOffset;
-}();
-template <class U, int kStepIdx>
-HEARTH_INLINE auto wide_codes(const typename U::Type::Block* b) {
-  if constexpr (U::kSigned)
-    return signed_codes(U::template codes<kStepIdx>(b));
-  else
-    return UnsignedCodes{U::template codes<kStepIdx>(b)};
+    return {_mm256_add_epi32(acc.a, sum_products(w.a, x)),
+            _mm256_add_epi32(acc.b, sum_products(w.b, x))};
 }
-
-// Scales of 256 weights, or of 256 weights times activations. Step s finds those of its first 16
-// weights in the low half of p[s / 4], of its last 16 in the high half, both at s % 4: one in-lane
-// shuffle spreads them.
-struct Scales {
-  __m256 p[2];
-};
-HEARTH_INLINE Scales combine_scales(const Scales& w, const Scales& x) {
-  return {{_mm256_mul_ps(w.p[0], x.p[0]), _mm256_mul_ps(w.p[1], x.p[1])}};
+// acc + the two products of 16-bit pairs.
+HEARTH_INLINE RowsI dot_pairs(RowsI acc, RowsI w, ActWord x) {
+  return {_mm256_add_epi32(acc.a, _mm256_madd_epi16(w.a, x)),
+          _mm256_add_epi32(acc.b, _mm256_madd_epi16(w.b, x))};
 }
-// Eight scales of groups of 32.
-HEARTH_INLINE Scales scales_of_32(F s) {
-  return {{_mm256_permute2f128_ps(s, s, 0x00), _mm256_permute2f128_ps(s, s, 0x11)}};
+HEARTH_INLINE RowsI shuffle_table(__m128i levels, RowsI codes) {
+  const __m256i t = _mm256_broadcastsi128_si256(levels);
+  return {_mm256_shuffle_epi8(t, codes.a), _mm256_shuffle_epi8(t, codes.b)};
 }
-// Sixteen scales of groups of 16.
-HEARTH_INLINE Scales scales_of_16(const float* s) {
-  const __m256i even_then_odd = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
-  return {{_mm256_permutevar8x32_ps(_mm256_loadu_ps(s), even_then_odd),
-           _mm256_permutevar8x32_ps(_mm256_loadu_ps(s + 8), even_then_odd)}};
+// A table of 16 signed bytes, as dot<true> takes them; codes are bytes of 0 .. 15.
+HEARTH_INLINE RowsI look_up_signed(const int8_t* table, RowsI codes) {
+  return shuffle_table(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), codes);
 }
-// Weight scales of 256 weights from memory.
-template <int kGroup>
-HEARTH_INLINE Scales load_weight_scales(const float* s) {
-  if constexpr (kGroup == 16)
-    return scales_of_16(s);
-  else
-    return {{_mm256_broadcast_ps(reinterpret_cast<const __m128*>(s)),
-             _mm256_broadcast_ps(reinterpret_cast<const __m128*>(s + 4))}};
+// The same with `offset` added, no sum below 0: unsigned.
+HEARTH_INLINE RowsI look_up_unsigned(const int8_t* table, int8_t offset, RowsI codes) {
+  return shuffle_table(_mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)),
+                                    _mm_set1_epi8(offset)),
+                       codes);
 }
-// Activation scales of 256 activations.
-HEARTH_INLINE Scales load_act_scales(const float* d) { return scales_of_16(d); }
-// Each lane's scale in step `step` of the 256.
-template <int kStepIdx>
-HEARTH_INLINE F expand_scales(const Scales& s) {
-  return _mm256_permute_ps(s.p[kStepIdx / 4], 0x55 * (kStepIdx % 4));
-}
-
-// Minima: eight groups at a time.
-using M = __m256;
-HEARTH_INLINE M zero_mins() { return _mm256_setzero_ps(); }
-HEARTH_INLINE M load_mins(const float* p) { return _mm256_loadu_ps(p); }
-HEARTH_INLINE M fma_mins(M a, M b, M c) { return _mm256_fmadd_ps(a, b, c); }
-HEARTH_INLINE float reduce_add_mins(M m) { return reduce_add(m); }
+// Codes times scales would not fit what dot<false> takes: scale_codes is never called.
+inline constexpr bool kScaledCodes = false;
+RowsI scale_codes(RowsI codes, RowsI scale, RowsI start);
 
 // --- for kernels/peak-inl.h ---
 using IntAcc = __m256i;
@@ -191,7 +223,7 @@ inline constexpr int kIntMacs = 32;
 HEARTH_INLINE IntAcc int_acc(int x) { return _mm256_set1_epi32(x); }
 HEARTH_INLINE IntAcc int_mac(IntAcc acc, IntAcc a, IntAcc b) {
   // The activation depends on the chain, else the compiler would take the product out of the loop.
-  return _mm256_add_epi32(acc, sum_products(a, _mm256_xor_si256(b, acc), 1));
+  return _mm256_add_epi32(acc, sum_products(a, _mm256_xor_si256(b, acc)));
 }
 HEARTH_INLINE int int_first(IntAcc acc) { return _mm256_cvtsi256_si32(acc); }
 

@@ -61,88 +61,98 @@ HEARTH_INLINE F keep_if_ge(F x, F a, F b) {
 }
 HEARTH_INLINE F min(F a, F b) { return _mm512_min_ps(a, b); }
 
-// --- integer dot products: one step = kStep consecutive weights; a lane holds four of them ---
+// --- sixteen rows of a packed weight side by side (packed.h): 32 bits of each ---
 
-inline constexpr int kStep = 64;
+using RowsI = __m512i;
+using RowsF = __m512;
+using ActWord = __m512i;  // four int8 (or two int16) activations of one column, for every row
 
-// One column's activations of a step, prepared for weights that are stored with `offset` added.
-struct X {
-  __m512i q;
-  __m512i start;  // -offset * (sum of the lane's four activations)
-};
-template <int kOffset>
-HEARTH_INLINE X prepare_x(const int8_t* q) {
-  const __m512i v = _mm512_loadu_si512(q);
-  const __m512i none = _mm512_setzero_si512();
-  if constexpr (kOffset == 0)
-    return {v, none};
+// The sums of a tile, 32 rows by kTileColumns: 12 integer and 12 float accumulators of the 32 registers.
+// No result depends on it.
+inline constexpr int kTileColumns = 6;
+
+HEARTH_INLINE RowsI load_rows(const uint32_t* p) { return _mm512_loadu_si512(p); }
+HEARTH_INLINE RowsF load_rows(const float* p) { return _mm512_loadu_ps(p); }
+HEARTH_INLINE void store_rows(uint32_t* p, RowsI x) { _mm512_storeu_si512(p, x); }
+HEARTH_INLINE void store_rows(float* p, RowsF x) { _mm512_storeu_ps(p, x); }
+HEARTH_INLINE RowsI all_rows(int32_t x) { return _mm512_set1_epi32(x); }
+HEARTH_INLINE RowsF all_rows(float x) { return _mm512_set1_ps(x); }
+HEARTH_INLINE RowsI bits_and(RowsI x, uint32_t mask) {
+  return _mm512_and_si512(x, _mm512_set1_epi32(int(mask)));
+}
+HEARTH_INLINE RowsI bits_or(RowsI a, RowsI b) { return _mm512_or_si512(a, b); }
+HEARTH_INLINE RowsI bits_xor(RowsI x, uint32_t mask) {
+  return _mm512_xor_si512(x, _mm512_set1_epi32(int(mask)));
+}
+// Right by n if positive, left by -n if negative; zeros come in.
+template <int n>
+HEARTH_INLINE RowsI shift(RowsI x) {
+  if constexpr (n >= 0)
+    return _mm512_srli_epi32(x, n);
   else
-    return {v,
-            _mm512_sub_epi32(none, _mm512_dpbusd_epi32(none, _mm512_set1_epi8(char(kOffset)), v))};
+    return _mm512_slli_epi32(x, -n);
 }
-// Exact integer dot products of each lane's four pairs, as floats. w: unsigned codes = weight +
-// offset.
-HEARTH_INLINE F dot(__m512i w, const X& x) {
-  return _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(x.start, w, x.q));
+// The signed byte i.
+template <int i>
+HEARTH_INLINE RowsI signed_byte(RowsI x) {
+  return _mm512_srai_epi32(_mm512_slli_epi32(x, 24 - 8 * i), 24);
 }
+HEARTH_INLINE RowsI add(RowsI a, RowsI b) { return _mm512_add_epi32(a, b); }
+HEARTH_INLINE RowsI mul(RowsI a, RowsI b) { return _mm512_mullo_epi32(a, b); }
+HEARTH_INLINE RowsF to_float(RowsI x) { return _mm512_cvtepi32_ps(x); }
+HEARTH_INLINE RowsF as_float(RowsI x) { return _mm512_castsi512_ps(x); }
+// x where the row's `a` is not b, else 0.
+HEARTH_INLINE RowsF keep_if_not(RowsF x, RowsI a, int32_t b) {
+  return _mm512_maskz_mov_ps(_mm512_cmpneq_epi32_mask(a, _mm512_set1_epi32(b)), x);
+}
+HEARTH_INLINE RowsF f16_rows(const uint16_t* p) { return load_f16(p); }
+// The low 16 bits as f16.
+HEARTH_INLINE RowsF low_f16(RowsI x) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)); }
 
-// Codes of a panel are signed: make them unsigned with offset 128.
-inline constexpr int kPanelOffset = 128;
-HEARTH_INLINE __m512i load_panel_codes(const int8_t* codes) {
-  return _mm512_xor_si512(_mm512_loadu_si512(codes), _mm512_set1_epi8(char(0x80)));
+HEARTH_INLINE ActWord broadcast_word(const void* p) {
+  int32_t x;
+  __builtin_memcpy(&x, p, 4);
+  return _mm512_set1_epi32(x);
 }
-
-// Codes as kernels/fused_x86-inl.h unpacks them, 32 a time, in the form that dot() takes.
-template <class U>
-inline constexpr int kWideOffset = [] {
-  if constexpr (U::kSigned)
-    return 128;
-  else
-    return U::kOffset;
-}();
-template <class U, int kStepIdx>
-HEARTH_INLINE __m512i wide_codes(const typename U::Type::Block* b) {
-  const __m256i low = U::template codes<2 * kStepIdx>(b);
-  const __m256i high = U::template codes<2 * kStepIdx + 1>(b);
-  const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-  return U::kSigned ? _mm512_xor_si512(both, _mm512_set1_epi8(char(0x80))) : both;
+// acc + the four products of each row, exact. Codes are unsigned bytes (vpdpbusd); signed ones come
+// with kSignedOffset added (signed_codes).
+inline constexpr int kSignedOffset = 128;
+HEARTH_INLINE RowsI signed_codes(RowsI x) { return bits_xor(x, 0x80808080u); }
+template <bool kSigned>
+HEARTH_INLINE RowsI dot(RowsI acc, RowsI codes, ActWord x) {
+  return _mm512_dpbusd_epi32(acc, codes, x);
 }
-
-// Scales of 256 weights, of 256 activations, or their products: one for each 16.
-using Scales = __m512;
-HEARTH_INLINE Scales combine_scales(Scales w, Scales x) { return _mm512_mul_ps(w, x); }
-// Eight scales of groups of 32, each twice.
-HEARTH_INLINE Scales scales_of_32(__m256 s) {
-  return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7),
-                               _mm512_castps256_ps512(s));
+// acc + the two products of 16-bit pairs.
+HEARTH_INLINE RowsI dot_pairs(RowsI acc, RowsI w, ActWord x) {
+  return _mm512_dpwssd_epi32(acc, w, x);
 }
-// Weight scales of 256 weights from memory.
-template <int kGroup>
-HEARTH_INLINE Scales load_weight_scales(const float* s) {
-  if constexpr (kGroup == 16)
-    return _mm512_loadu_ps(s);
-  else
-    return scales_of_32(_mm256_loadu_ps(s));
+// A table of 16 signed bytes, as dot<true> takes them; codes are bytes of 0 .. 15.
+HEARTH_INLINE RowsI look_up_signed(const int8_t* table, RowsI codes) {
+  const __m128i levels =
+      _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), _mm_set1_epi8(-128));
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(levels), codes);
 }
-HEARTH_INLINE Scales load_act_scales(const float* d) { return _mm512_loadu_ps(d); }
-// Each lane's scale in step kStepIdx of the 256: a lane holds four weights.
-template <int kStepIdx>
-HEARTH_INLINE F expand_scales(Scales s) {
-  constexpr int b = 4 * kStepIdx;
-  return _mm512_permutexvar_ps(_mm512_setr_epi32(b, b, b, b, b + 1, b + 1, b + 1, b + 1, b + 2,
-                                                 b + 2, b + 2, b + 2, b + 3, b + 3, b + 3, b + 3),
-                               s);
+// The same with `offset` added, no sum below 0: unsigned.
+HEARTH_INLINE RowsI look_up_unsigned(const int8_t* table, int8_t offset, RowsI codes) {
+  const __m128i levels = _mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)),
+                                      _mm_set1_epi8(offset));
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(levels), codes);
 }
-
-// Minima: eight groups at a time.
-using M = __m256;
-HEARTH_INLINE M zero_mins() { return _mm256_setzero_ps(); }
-HEARTH_INLINE M load_mins(const float* p) { return _mm256_loadu_ps(p); }
-HEARTH_INLINE M fma_mins(M a, M b, M c) { return _mm256_fmadd_ps(a, b, c); }
-HEARTH_INLINE float reduce_add_mins(M m) {
-  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
-  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+// Whether codes may be multiplied by their scales before the dot product (each result a byte, exact):
+// dot<false> takes all of 0 .. 255.
+inline constexpr bool kScaledCodes = true;
+HEARTH_INLINE RowsI both_halves(RowsI x) {
+  return _mm512_or_si512(bits_and(x, 0xffff), _mm512_slli_epi32(x, 16));
+}
+// Bytes (code * scale + start) mod 256; scale and start are int32 of the row.
+HEARTH_INLINE RowsI scale_codes(RowsI codes, RowsI scale, RowsI start) {
+  const __m512i pair = both_halves(scale);
+  const __m512i begin = both_halves(start);
+  const __m512i low_bytes = _mm512_set1_epi16(255);
+  const __m512i even = _mm512_mullo_epi16(_mm512_and_si512(codes, low_bytes), pair);
+  const __m512i odd = _mm512_mullo_epi16(_mm512_srli_epi16(codes, 8), pair);
+  return _mm512_or_si512(_mm512_and_si512(_mm512_add_epi16(even, begin), low_bytes),
+                         _mm512_slli_epi16(_mm512_add_epi16(odd, begin), 8));
 }
 
 // --- for kernels/peak-inl.h ---

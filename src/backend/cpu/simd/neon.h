@@ -67,83 +67,136 @@ HEARTH_INLINE F keep_if_ge(F x, F a, F b) {
   return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vcgeq_f32(a, b)));
 }
 
-// --- integer dot products of four rows with some columns, 16 weights at a time ---
+// --- sixteen rows of a packed weight side by side (packed.h): 32 bits of each, four a register ---
 
-// The codes of four rows, so interleaved that a product leaves one row in each lane.
-struct RowCodes {
-  int8x16_t v[4];
+struct RowsI {
+  int32x4_t v[4];
 };
-HEARTH_INLINE RowCodes load_codes(const int8_t* p) {
-  return {{vld1q_s8(p), vld1q_s8(p + 16), vld1q_s8(p + 32), vld1q_s8(p + 48)}};
+struct RowsF {
+  float32x4_t v[4];
+};
+using ActWord = int8x16_t;  // four int8 (or two int16) activations of one column, for every row
+
+// The columns of a tile. No result depends on it.
+inline constexpr int kTileColumns = 2;
+
+template <class R, class Op>
+HEARTH_INLINE R each_quarter(Op&& op) {
+  return {{op(0), op(1), op(2), op(3)}};
+}
+HEARTH_INLINE RowsI load_rows(const uint32_t* p) {
+  return each_quarter<RowsI>([&](int i) { return vreinterpretq_s32_u32(vld1q_u32(p + 4 * i)); });
+}
+HEARTH_INLINE RowsF load_rows(const float* p) {
+  return each_quarter<RowsF>([&](int i) { return vld1q_f32(p + 4 * i); });
+}
+HEARTH_INLINE void store_rows(uint32_t* p, RowsI x) {
+  for (int i = 0; i < 4; ++i) vst1q_u32(p + 4 * i, vreinterpretq_u32_s32(x.v[i]));
+}
+HEARTH_INLINE void store_rows(float* p, RowsF x) {
+  for (int i = 0; i < 4; ++i) vst1q_f32(p + 4 * i, x.v[i]);
+}
+HEARTH_INLINE RowsI all_rows(int32_t x) {
+  return each_quarter<RowsI>([&](int) { return vdupq_n_s32(x); });
+}
+HEARTH_INLINE RowsF all_rows(float x) {
+  return each_quarter<RowsF>([&](int) { return vdupq_n_f32(x); });
+}
+HEARTH_INLINE RowsI bits_and(RowsI x, uint32_t mask) {
+  return each_quarter<RowsI>([&](int i) { return vandq_s32(x.v[i], vdupq_n_s32(int32_t(mask))); });
+}
+HEARTH_INLINE RowsI bits_or(RowsI x, RowsI y) {
+  return each_quarter<RowsI>([&](int i) { return vorrq_s32(x.v[i], y.v[i]); });
+}
+// Right by n if positive, left by -n if negative; zeros come in.
+template <int n>
+HEARTH_INLINE RowsI shift(RowsI x) {
+  const int32x4_t by = vdupq_n_s32(-n);
+  return each_quarter<RowsI>([&](int i) {
+    return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(x.v[i]), by));
+  });
+}
+// The signed byte i.
+template <int i>
+HEARTH_INLINE RowsI signed_byte(RowsI x) {
+  return each_quarter<RowsI>(
+      [&](int q) { return vshrq_n_s32(vshlq_s32(x.v[q], vdupq_n_s32(24 - 8 * i)), 24); });
+}
+HEARTH_INLINE RowsI add(RowsI x, RowsI y) {
+  return each_quarter<RowsI>([&](int i) { return vaddq_s32(x.v[i], y.v[i]); });
+}
+HEARTH_INLINE RowsI mul(RowsI x, RowsI y) {
+  return each_quarter<RowsI>([&](int i) { return vmulq_s32(x.v[i], y.v[i]); });
+}
+HEARTH_INLINE RowsF add(RowsF x, RowsF y) {
+  return each_quarter<RowsF>([&](int i) { return vaddq_f32(x.v[i], y.v[i]); });
+}
+HEARTH_INLINE RowsF mul(RowsF x, RowsF y) {
+  return each_quarter<RowsF>([&](int i) { return vmulq_f32(x.v[i], y.v[i]); });
+}
+HEARTH_INLINE RowsF fma(RowsF x, RowsF y, RowsF z) {
+  return each_quarter<RowsF>([&](int i) { return vfmaq_f32(z.v[i], x.v[i], y.v[i]); });
+}
+HEARTH_INLINE RowsF to_float(RowsI x) {
+  return each_quarter<RowsF>([&](int i) { return vcvtq_f32_s32(x.v[i]); });
+}
+HEARTH_INLINE RowsF as_float(RowsI x) {
+  return each_quarter<RowsF>([&](int i) { return vreinterpretq_f32_s32(x.v[i]); });
+}
+// x where the row's `a` is not b, else 0.
+HEARTH_INLINE RowsF keep_if_not(RowsF x, RowsI a, int32_t b) {
+  return each_quarter<RowsF>([&](int i) {
+    const uint32x4_t equal = vceqq_s32(a.v[i], vdupq_n_s32(b));
+    return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x.v[i]), equal));
+  });
+}
+HEARTH_INLINE RowsF f16_rows(const uint16_t* p) {
+  return each_quarter<RowsF>([&](int i) { return load_f16(p + 4 * i); });
+}
+// The low 16 bits as f16.
+HEARTH_INLINE RowsF low_f16(RowsI x) {
+  return each_quarter<RowsF>(
+      [&](int i) { return from_f16(vmovn_u32(vreinterpretq_u32_s32(x.v[i]))); });
 }
 
-#if defined(__ARM_FEATURE_MATMUL_INT8)
-
-// v[0]: weights 0..7 of row 0, of row 1; v[1]: weights 8..15 of both; v[2], v[3]: of rows 2 and 3.
-HEARTH_INLINE void store_codes(int8_t* p, const int8x16_t (&row)[4]) {
-  for (int i = 0; i < 2; ++i) {
-    const int64x2_t a = vreinterpretq_s64_s8(row[2 * i]);
-    const int64x2_t b = vreinterpretq_s64_s8(row[2 * i + 1]);
-    vst1q_s8(p + 32 * i, vreinterpretq_s8_s64(vtrn1q_s64(a, b)));
-    vst1q_s8(p + 32 * i + 16, vreinterpretq_s8_s64(vtrn2q_s64(a, b)));
-  }
+HEARTH_INLINE ActWord broadcast_word(const void* p) {
+  int32_t x;
+  __builtin_memcpy(&x, p, 4);
+  return vreinterpretq_s8_s32(vdupq_n_s32(x));
 }
-
-// The exact sums of 16 or 32 products: two rows times two columns an instruction. A column alone
-// meets a copy of itself, which costs no more than vdotq would.
-template <int C>
-struct IntSums {
-  static constexpr int kPairs = (C + 1) / 2;
-  int32x4_t s[kPairs][2];  // rows 0 and 1, rows 2 and 3: [row, column]
-  HEARTH_INLINE void clear() {
-    for (int p = 0; p < kPairs; ++p) s[p][0] = s[p][1] = vdupq_n_s32(0);
-  }
-  HEARTH_INLINE void add(const RowCodes& w, const int8_t* const (&q)[C], int64_t at) {
-    for (int p = 0; p < kPairs; ++p) {
-      const int64x2_t a = vreinterpretq_s64_s8(vld1q_s8(q[2 * p] + at));
-      const int64x2_t b = vreinterpretq_s64_s8(vld1q_s8(q[2 * p + 1 < C ? 2 * p + 1 : 2 * p] + at));
-      const int8x16_t low = vreinterpretq_s8_s64(vtrn1q_s64(a, b));
-      const int8x16_t high = vreinterpretq_s8_s64(vtrn2q_s64(a, b));
-      for (int i = 0; i < 2; ++i)
-        s[p][i] = vmmlaq_s32(vmmlaq_s32(s[p][i], w.v[2 * i], low), w.v[2 * i + 1], high);
-    }
-  }
-  // Column c, one row a lane.
-  HEARTH_INLINE int32x4_t column(int c) const {
-    const int32x4_t* pair = s[c / 2];
-    return c % 2 == 0 ? vuzp1q_s32(pair[0], pair[1]) : vuzp2q_s32(pair[0], pair[1]);
-  }
-};
-
-#else
-
-// v[i]: weights 4 i .. 4 i + 3 of row 0, of row 1, of row 2, of row 3.
-HEARTH_INLINE void store_codes(int8_t* p, const int8x16_t (&row)[4]) {
-  const int32x4x4_t v = {{vreinterpretq_s32_s8(row[0]), vreinterpretq_s32_s8(row[1]),
-                          vreinterpretq_s32_s8(row[2]), vreinterpretq_s32_s8(row[3])}};
-  vst4q_s32(reinterpret_cast<int32_t*>(p), v);
+// acc + the four products of each row, exact. Codes are signed, or unsigned below 128.
+inline constexpr int kSignedOffset = 0;
+HEARTH_INLINE RowsI signed_codes(RowsI x) { return x; }
+template <bool kSigned>
+HEARTH_INLINE RowsI dot(RowsI acc, RowsI w, ActWord x) {
+  return each_quarter<RowsI>(
+      [&](int i) { return vdotq_s32(acc.v[i], vreinterpretq_s8_s32(w.v[i]), x); });
 }
-
-// The exact sums of 16 or 32 products: four rows times four activations of a column an instruction.
-template <int C>
-struct IntSums {
-  int32x4_t s[C];
-  HEARTH_INLINE void clear() {
-    for (int c = 0; c < C; ++c) s[c] = vdupq_n_s32(0);
-  }
-  HEARTH_INLINE void add(const RowCodes& w, const int8_t* const (&q)[C], int64_t at) {
-    for (int c = 0; c < C; ++c) {
-      const int8x16_t x = vld1q_s8(q[c] + at);
-      s[c] = vdotq_laneq_s32(s[c], w.v[0], x, 0);
-      s[c] = vdotq_laneq_s32(s[c], w.v[1], x, 1);
-      s[c] = vdotq_laneq_s32(s[c], w.v[2], x, 2);
-      s[c] = vdotq_laneq_s32(s[c], w.v[3], x, 3);
-    }
-  }
-  HEARTH_INLINE int32x4_t column(int c) const { return s[c]; }
-};
-
-#endif
+// acc + the two products of 16-bit pairs.
+HEARTH_INLINE RowsI dot_pairs(RowsI acc, RowsI w, ActWord x) {
+  const int16x8_t pairs = vreinterpretq_s16_s8(x);
+  return each_quarter<RowsI>([&](int i) {
+    const int16x8_t rows = vreinterpretq_s16_s32(w.v[i]);
+    return vaddq_s32(acc.v[i], vpaddq_s32(vmull_s16(vget_low_s16(rows), vget_low_s16(pairs)),
+                                          vmull_high_s16(rows, pairs)));
+  });
+}
+HEARTH_INLINE RowsI shuffle_table(int8x16_t levels, RowsI codes) {
+  return each_quarter<RowsI>([&](int i) {
+    return vreinterpretq_s32_s8(vqtbl1q_s8(levels, vreinterpretq_u8_s32(codes.v[i])));
+  });
+}
+// A table of 16 signed bytes, as dot<true> takes them; codes are bytes of 0 .. 15.
+HEARTH_INLINE RowsI look_up_signed(const int8_t* table, RowsI codes) {
+  return shuffle_table(vld1q_s8(table), codes);
+}
+// The same with `offset` added, no sum below 0: unsigned.
+HEARTH_INLINE RowsI look_up_unsigned(const int8_t* table, int8_t offset, RowsI codes) {
+  return shuffle_table(vaddq_s8(vld1q_s8(table), vdupq_n_s8(offset)), codes);
+}
+// Codes times scales would not fit what dot<false> takes: scale_codes is never called.
+inline constexpr bool kScaledCodes = false;
+RowsI scale_codes(RowsI codes, RowsI scale, RowsI start);
 
 // --- for kernels/peak-inl.h ---
 using IntAcc = int32x4_t;

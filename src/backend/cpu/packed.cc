@@ -1,0 +1,240 @@
+#include "backend/cpu/packed.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/checked.h"
+
+namespace hearth::backend::cpu {
+namespace {
+
+using namespace quant;
+
+// Each `Words` names the words of 256 weights of one row, in order, and makes them of the file's
+// blocks.
+//
+// Nibbles stand as in Q4_K: of 64 weights, byte i holds weight i low and weight i + 32 high. Types
+// that pair their nibbles otherwise are re-paired here, so that all of them share one kernel.
+
+// The file's own order: the first kWords * 4 bytes of the block.
+template <class T, int kWordsOfRow>
+struct SameWords {
+  using Type = T;
+  static constexpr int kWords = kWordsOfRow;
+  static constexpr bool kHalf = sizeof(typename T::Block) > size_t(kWords) * 4;
+  static void make(const typename T::Block* b, uint32_t* words, uint16_t* half) {
+    std::memcpy(words, b, size_t(kWords) * 4);
+    if constexpr (kHalf) *half = b->d;
+  }
+};
+
+// words[32] from 256 codes of 4 bits, one a byte.
+void pair_nibbles(const uint8_t* codes, uint32_t* words) {
+  std::array<uint8_t, 128> bytes;
+  for (size_t chunk = 0; chunk < 4; ++chunk)
+    for (size_t i = 0; i < 32; ++i)
+      bytes[32 * chunk + i] =
+          uint8_t(codes[64 * chunk + i] | (codes[64 * chunk + 32 + i] << 4));
+  std::memcpy(words, bytes.data(), bytes.size());
+}
+
+// Codes of a run of 2 n weights whose byte i holds weight i low and weight i + n high.
+void split_nibbles(const uint8_t* bytes, int n, uint8_t* codes) {
+  for (int i = 0; i < n; ++i) {
+    codes[i] = bytes[i] & 15;
+    codes[n + i] = bytes[i] >> 4;
+  }
+}
+
+// Blocks of 32 with nibbles: [d: 8 halves][m: 8 halves if any][fifth bits: byte i, bit g = weight i of
+// block g, if any][nibbles].
+template <class T>
+struct Blocks32 {
+  using Type = T;
+  using Block = typename T::Block;
+  static constexpr bool kMin = requires(Block b) { b.m; };
+  static constexpr bool kFifth = requires(Block b) { b.qh; };
+  static constexpr int kWords = 4 + (kMin ? 4 : 0) + (kFifth ? 8 : 0) + 32;
+  static constexpr bool kHalf = false;
+  static void make(const Block* b, uint32_t* words, uint16_t*) {
+    std::array<uint16_t, 8> halves;
+    for (size_t g = 0; g < 8; ++g) halves[g] = b[g].d;
+    std::memcpy(words, halves.data(), 16);
+    words += 4;
+    if constexpr (kMin) {
+      for (size_t g = 0; g < 8; ++g) halves[g] = b[g].m;
+      std::memcpy(words, halves.data(), 16);
+      words += 4;
+    }
+    if constexpr (kFifth) {
+      std::array<uint8_t, 32> planes{};
+      for (size_t g = 0; g < 8; ++g)
+        for (size_t i = 0; i < 32; ++i)
+          planes[i] = uint8_t(planes[i] | (((b[g].qh[i / 8] >> (i % 8)) & 1) << g));
+      std::memcpy(words, planes.data(), 32);
+      words += 8;
+    }
+    std::array<uint8_t, 256> codes;
+    for (size_t g = 0; g < 8; ++g) split_nibbles(b[g].qs, 16, codes.data() + 32 * g);
+    pair_nibbles(codes.data(), words);
+  }
+};
+
+// [d: 8 halves][256 signed bytes]
+struct WordsQ8_0 {
+  using Type = Q8_0;
+  static constexpr int kWords = 4 + 64;
+  static constexpr bool kHalf = false;
+  static void make(const Q8_0::Block* b, uint32_t* words, uint16_t*) {
+    for (size_t g = 0; g < 8; ++g) {
+      std::memcpy(reinterpret_cast<std::byte*>(words) + 2 * g, &b[g].d, 2);
+      std::memcpy(words + 4 + 8 * g, b[g].qs, 32);
+    }
+  }
+};
+
+// [d, scales_h][scales_l][nibbles]
+struct WordsIQ4_XS {
+  using Type = IQ4_XS;
+  static constexpr int kWords = 2 + 32;
+  static constexpr bool kHalf = false;
+  static void make(const IQ4_XS::Block* b, uint32_t* words, uint16_t*) {
+    std::memcpy(words, b, 8);
+    std::array<uint8_t, 256> codes;
+    for (size_t g = 0; g < 8; ++g) split_nibbles(b->qs + 16 * g, 16, codes.data() + 32 * g);
+    pair_nibbles(codes.data(), words + 2);
+  }
+};
+
+// [8 exponents][nibbles]
+struct WordsMXFP4 {
+  using Type = MXFP4;
+  static constexpr int kWords = 2 + 32;
+  static constexpr bool kHalf = false;
+  static void make(const MXFP4::Block* b, uint32_t* words, uint16_t*) {
+    std::array<uint8_t, 256> codes;
+    for (size_t g = 0; g < 8; ++g) {
+      std::memcpy(reinterpret_cast<std::byte*>(words) + g, &b[g].e, 1);
+      split_nibbles(b[g].qs, 16, codes.data() + 32 * g);
+    }
+    pair_nibbles(codes.data(), words + 2);
+  }
+};
+
+// [16 scales][nibbles]
+struct WordsNVFP4 {
+  using Type = NVFP4;
+  static constexpr int kWords = 4 + 32;
+  static constexpr bool kHalf = false;
+  static void make(const NVFP4::Block* b, uint32_t* words, uint16_t*) {
+    std::array<uint8_t, 256> codes;
+    for (size_t i = 0; i < 4; ++i) {
+      std::memcpy(words + i, b[i].d, 4);
+      for (size_t s = 0; s < 4; ++s)
+        split_nibbles(b[i].qs + 8 * s, 8, codes.data() + 64 * i + 16 * s);
+    }
+    pair_nibbles(codes.data(), words + 4);
+  }
+};
+
+// Floats: two halves, or one float, a word.
+template <class T>
+struct Floats {
+  using Type = T;
+  static constexpr int kWords = kSuperblock * int(sizeof(typename T::Block)) / 4;
+  static constexpr bool kHalf = false;
+  static void make(const typename T::Block* b, uint32_t* words, uint16_t*) {
+    std::memcpy(words, b, size_t(kWords) * 4);
+  }
+};
+
+template <class W>
+void pack_superblock(const std::byte* const* blocks, int n_blocks, uint32_t* words,
+                     uint16_t* halves) noexcept {
+  using Block = typename W::Type::Block;
+  constexpr int kBlocks = kSuperblock / W::Type::kBlockLen;
+  std::array<uint32_t, size_t(W::kWords)> row[kPanelRows];
+  std::array<Block, size_t(kBlocks)> filled;
+  for (int r = 0; r < kPanelRows; ++r) {
+    uint16_t half = 0;
+    if (blocks[r] == nullptr) {
+      row[r].fill(0);
+    } else if (n_blocks < kBlocks) {
+      std::memset(filled.data(), 0, sizeof(filled));
+      std::memcpy(filled.data(), blocks[r], sizeof(Block) * size_t(n_blocks));
+      W::make(filled.data(), row[r].data(), &half);
+    } else {
+      W::make(reinterpret_cast<const Block*>(blocks[r]), row[r].data(), &half);
+    }
+    if constexpr (W::kHalf) halves[r] = half;
+  }
+  for (size_t w = 0; w < size_t(W::kWords); ++w)
+    for (size_t r = 0; r < kPanelRows; ++r) words[w * kPanelRows + r] = row[r][w];
+}
+
+template <class... Ws>
+constexpr auto make_table() {
+  std::array<Packing, TypeList::kSize> table{};
+  ((table[size_t(type_index<typename Ws::Type>())] = {Ws::kWords, Ws::kHalf, kActFormOf<typename Ws::Type>, pack_superblock<Ws>}),
+   ...);
+  return table;
+}
+
+// The types that have a packed form. Each has its `Codes` in kernels/packed_codes-inl.h.
+constexpr auto kTable =
+    make_table<Floats<F32>, Floats<F16>, Floats<BF16>, Blocks32<Q4_0>, Blocks32<Q4_1>,
+               Blocks32<Q5_0>, Blocks32<Q5_1>, WordsQ8_0, SameWords<Q2_K, 21>, SameWords<Q3_K, 27>,
+               SameWords<Q4_K, 36>, SameWords<Q5_K, 44>, SameWords<Q6_K, 52>, Blocks32<IQ4_NL>,
+               WordsIQ4_XS, WordsMXFP4, WordsNVFP4>();
+
+}  // namespace
+
+const Packing* find_packing(const quant::TypeInfo& type) {
+  const Packing& packing = kTable[size_t(type.index)];
+  return packing.words > 0 ? &packing : nullptr;
+}
+
+ActForm act_form(const quant::TypeInfo& type) {
+  if (!type.is_block) return ActForm::kFloat;
+  const Packing* packing = find_packing(type);
+  return packing == nullptr ? ActForm::kPer64 : packing->form;
+}
+
+size_t panel_bytes(const Packing& packing, int64_t k) {
+  return size_t(align_up(uint64_t(n_superblocks(k)) * packing.superblock_bytes(), 64));
+}
+
+size_t packed_bytes(const tensor::Weight& weight) {
+  const Packing* packing = find_packing(*weight.type);
+  if (packing == nullptr) return 0;
+  return size_t(weight.n_matrices * panels_per_matrix(weight)) * panel_bytes(*packing, weight.k);
+}
+
+void pack_panels(const tensor::Weight& weight, int64_t begin, int64_t end, std::byte* out) {
+  const Packing& packing = *find_packing(*weight.type);
+  const quant::TypeInfo& type = *weight.type;
+  const size_t bytes = panel_bytes(packing, weight.k);
+  const int64_t per_matrix = panels_per_matrix(weight);
+  const int64_t n_blocks = weight.k / type.block_len;
+  const int64_t per_superblock = kSuperblock / type.block_len;
+  for (int64_t p = begin; p < end; ++p) {
+    const std::byte* matrix = weight.matrix(p / per_matrix);
+    const int64_t row = p % per_matrix * kPanelRows;
+    auto* words = reinterpret_cast<uint32_t*>(out + size_t(p) * bytes);
+    auto* halves = reinterpret_cast<uint16_t*>(words + n_superblocks(weight.k) * packing.words *
+                                                           kPanelRows);
+    const std::byte* blocks[kPanelRows];
+    for (int64_t s = 0; s < n_superblocks(weight.k); ++s) {
+      for (int64_t r = 0; r < kPanelRows; ++r)
+        blocks[r] = row + r < weight.rows
+                        ? matrix + size_t(row + r) * weight.row_bytes() +
+                              size_t(s * per_superblock) * type.block_bytes
+                        : nullptr;
+      packing.pack(blocks, int(std::min(per_superblock, n_blocks - s * per_superblock)),
+                   words + s * packing.words * kPanelRows, halves + s * kPanelRows);
+    }
+  }
+}
+
+}  // namespace hearth::backend::cpu
