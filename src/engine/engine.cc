@@ -209,14 +209,14 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
                             options.n_ctx > 0 ? "as asked" : "the smallest"};
   plan.context = std::move(*context);
   const int64_t n_ctx = plan.context.n_ctx;
-  HEARTH_TRY(KvCache::create(model.params(), {n_ctx, options.n_sequences, type}, plan.arena));
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(options.isa, detect_cpu_features()));
   HEARTH_ASSIGN(const int n_threads, threads_of(options));
   ThreadTeam team({.n_threads = n_threads, .pin = false});
   const auto backend = backend::make_cpu_backend(kernels, team);
-  if (options.repack) HEARTH_TRY(model.pack(*backend, plan.arena, {}));
   note_file(file, options.repack ? model.packable_bytes(*backend) : 0, plan.arena);
+  if (options.repack) HEARTH_TRY(model.pack(*backend, plan.arena, {}));
+  HEARTH_TRY(KvCache::create(model.params(), {n_ctx, options.n_sequences, type}, plan.arena));
   HEARTH_TRY(model::Decoder::create(model, *backend, {n_ctx, options.n_batch, options.n_outputs},
                                     plan.arena));
   return plan;
@@ -254,6 +254,7 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
     HEARTH_TRY(pack(*file_, *model_, *backend_, *arena_, loaded));
   else
     HEARTH_TRY(populate(*file_, loaded));
+  HEARTH_TRY(loaded.add(file_->file_bytes()));
   HEARTH_ASSIGN(KvCache kv,
                 KvCache::create(model_->params(), {n_ctx_, options.n_sequences, type}, *arena_));
   kv_ = std::make_unique<KvCache>(std::move(kv));

@@ -252,59 +252,58 @@ TEST(Exp, HasExactEnds) {
   }
 }
 
-// --- quantize_row ---
+// --- quantize ---
 
-struct Quantized {
-  std::vector<int8_t> q;
-  std::vector<float> d, sum16, sum32;
-  bool operator==(const Quantized&) const = default;
-};
-
-Quantized quantize(const KernelTable& table, const std::vector<float>& x, int64_t k_padded) {
-  Quantized out{std::vector<int8_t>(size_t(k_padded) + 16, 99),
-                std::vector<float>(size_t(k_padded / 16) + 4, kGuard),
-                std::vector<float>(size_t(k_padded / 16) + 4, kGuard),
-                std::vector<float>(size_t(k_padded / 32) + 4, kGuard)};
-  table.quantize_row(x.data(), int64_t(x.size()), k_padded, out.q.data(), out.d.data(),
-                     out.sum16.data(), out.sum32.data());
+ActBlock quantize(const KernelTable& table, const std::vector<float>& x, ActForm form) {
+  ActBlock out;
+  std::memset(&out, 99, sizeof(out));
+  table.quantize(x.data(), int64_t(x.size()), form, out);
   return out;
 }
 
-TEST(QuantizeRow, SameBitsOnEveryIsaAndItsProperties) {
+TEST(Quantize, SameBitsOnEveryIsaAndItsProperties) {
   Random random(8);
   const std::vector<KernelTable> tables = all_tables();
-  for (const size_t k : {1, 31, 32, 33, 172, 256, 300, 1024}) {
-    const auto k_padded = int64_t((k + 255) / 256 * 256);
-    for (const float sigma : {1.0f, 1e-20f, 1e20f, 0.0f}) {
-      SCOPED_TRACE("k=" + std::to_string(k) + " sigma=" + std::to_string(sigma));
-      std::vector<float> x = random.normals(k, sigma);
-      if (k > 40) x[35] = 0.5f * sigma, x[36] = -0.5f * sigma, x[37] = 1.5f * sigma;
-      const Quantized y = quantize(tables[0], x, k_padded);
-      for (size_t i = size_t(k_padded); i < y.q.size(); ++i) ASSERT_EQ(y.q[i], 99);
-      for (size_t i = size_t(k_padded / 16); i < y.d.size(); ++i) ASSERT_EQ(y.d[i], kGuard);
-      for (size_t g = 0; g < size_t(k_padded / 16); ++g) {
-        float largest = 0;
-        int sum = 0;
-        for (size_t i = 16 * g; i < 16 * g + 16; ++i) {
-          const float v = i < k ? x[i] : 0.0f;
-          largest = std::max(largest, std::fabs(v));
-          ASSERT_LE(std::abs(int(y.q[i])), 127);
-          ASSERT_LE(std::fabs(double(v) - double(y.d[g]) * y.q[i]), double(y.d[g]) * 0.50001) << i;
-          sum += y.q[i];
+  for (const ActForm form : {ActForm::kPer32, ActForm::kPer64})
+    for (const size_t k : {1, 31, 32, 33, 172, 256})
+      for (const float sigma : {1.0f, 1e-20f, 1e20f, 0.0f}) {
+        SCOPED_TRACE("k=" + std::to_string(k) + " sigma=" + std::to_string(sigma));
+        std::vector<float> x = random.normals(k, sigma);
+        if (k > 40) x[35] = 0.5f * sigma, x[36] = -0.5f * sigma, x[37] = 1.5f * sigma;
+        const ActBlock y = quantize(tables[0], x, form);
+        const size_t span = form == ActForm::kPer32 ? 32 : 64;
+        for (size_t begin = 0; begin < 256; begin += span) {
+          float largest = 0;
+          for (size_t i = begin; i < begin + span; ++i) {
+            const float v = i < k ? x[i] : 0.0f;
+            const double d = y.d[i / 32];
+            largest = std::max(largest, std::fabs(v));
+            ASSERT_LE(std::abs(int(y.q[i])), 127);
+            ASSERT_LE(std::fabs(double(v) - d * y.q[i]), d * 0.50001) << i;
+          }
+          for (size_t g = begin / 32; g < (begin + span) / 32; ++g)
+            ASSERT_EQ(y.d[g], largest / 127.0f);
         }
-        ASSERT_EQ(y.d[g], largest / 127.0f);
-        ASSERT_EQ(y.sum16[g], y.d[g] * float(sum));
-        if (g % 2 == 1) {
-          ASSERT_EQ(y.sum32[g / 2], y.sum16[g - 1] + y.sum16[g]);
+        for (size_t g = 0; g < 16; ++g) {
+          int sum = 0;
+          for (size_t i = 16 * g; i < 16 * g + 16; ++i) sum += y.q[i];
+          ASSERT_EQ(y.neg_sum16[g], -sum);
+          ASSERT_EQ(y.neg_pairs16[g], -sum);
+        }
+        for (size_t g = 0; g < 8; ++g) {
+          const int sum = -(y.neg_sum16[2 * g] + y.neg_sum16[2 * g + 1]);
+          ASSERT_EQ(y.neg_sum32[g], -sum);
+          ASSERT_EQ(y.neg_pairs32[g], -sum);
+          ASSERT_EQ(y.d_sum32[g], y.d[g] * float(sum));
+        }
+        for (const KernelTable& table : tables) {
+          const ActBlock other = quantize(table, x, form);
+          ASSERT_EQ(std::memcmp(&other, &y, sizeof(y)), 0) << table.name;
         }
       }
-      for (const KernelTable& table : tables)
-        ASSERT_EQ(quantize(table, x, k_padded), y) << table.name;
-    }
-  }
 }
 
-TEST(QuantizeRow, TiesGoToEven) {
+TEST(Quantize, TiesGoToEven) {
   std::vector<float> x(32, 0.0f);
   x[0] = 127;  // d = 1
   x[1] = 0.5f;
@@ -313,16 +312,15 @@ TEST(QuantizeRow, TiesGoToEven) {
   x[4] = -2.5f;
   x[5] = 126.5f;
   for (const KernelTable& table : all_tables()) {
-    const Quantized y = quantize(table, x, 256);
-    EXPECT_EQ(std::vector<int8_t>(y.q.begin(), y.q.begin() + 6),
-              (std::vector<int8_t>{127, 0, 2, 0, -2, 126}))
+    const ActBlock y = quantize(table, x, ActForm::kPer32);
+    EXPECT_EQ(std::vector<int8_t>(y.q, y.q + 6), (std::vector<int8_t>{127, 0, 2, 0, -2, 126}))
         << table.name;
   }
 }
 
 // A group so small that 127 / max overflows counts as zero; an infinity or NaN shows in d and
 // leaves the neighbours alone.
-TEST(QuantizeRow, StrangeNumbers) {
+TEST(Quantize, StrangeNumbers) {
   const std::vector<KernelTable> tables = all_tables();
   std::vector<float> x(128, 0.0f);
   x[0] = 1e-40f, x[1] = -1e-45f, x[2] = 1e-38f;
@@ -331,15 +329,15 @@ TEST(QuantizeRow, StrangeNumbers) {
   x[96] = 127, x[97] = -3;
   for (const KernelTable& table : tables) {
     SCOPED_TRACE(table.name);
-    const Quantized y = quantize(table, x, 256);
+    const ActBlock y = quantize(table, x, ActForm::kPer32);
     for (size_t i = 0; i < 96; ++i) EXPECT_EQ(int(y.q[i]), 0) << i;
     EXPECT_LT(y.d[0], 1e-38f);
-    EXPECT_EQ(y.sum32[0], 0.0f);
-    EXPECT_EQ(y.d[2], INFINITY);
-    EXPECT_TRUE(std::isnan(y.sum32[1]));
-    EXPECT_TRUE(std::isnan(y.d[4]));
-    EXPECT_EQ(y.d[6], 1.0f);
-    EXPECT_EQ(y.sum16[6], 124.0f);
+    EXPECT_EQ(y.d_sum32[0], 0.0f);
+    EXPECT_EQ(y.d[1], INFINITY);
+    EXPECT_TRUE(std::isnan(y.d_sum32[1]));
+    EXPECT_TRUE(std::isnan(y.d[2]));
+    EXPECT_EQ(y.d[3], 1.0f);
+    EXPECT_EQ(y.d_sum32[3], 124.0f);
   }
 }
 

@@ -140,55 +140,66 @@ inline std::vector<std::byte> random_weights(const TypeCase& type, int64_t n, Ra
   return out;
 }
 
-// n rows of k activations, as f32 and as int8 with scales and sums.
+// n rows of k activations, as f32, and as int8 with a scale per 32 (equal in pairs for ActForm::kPer64).
 struct Activations {
   int64_t n;
   int64_t k;
   int64_t k_padded;
-  std::vector<float> f32;
-  std::vector<int8_t> q;
-  std::vector<float> d, sum16, sum32;
+  std::vector<float> f32;  // [n, k]
+  std::vector<int8_t> q;   // [n, k_padded]
+  std::vector<float> d;    // [n, k_padded / 32]
+  std::vector<ActBlock> blocks;
 
   Activations(int64_t n_, int64_t k_)
       : n(n_),
         k(k_),
-        k_padded((k_ + kActPad - 1) / kActPad * kActPad),
+        k_padded(n_superblocks(k_) * kSuperblock),
         f32(size_t(n * k)),
         q(size_t(n * k_padded)),
-        d(size_t(n * k_padded / kActGroup)),
-        sum16(size_t(n * k_padded / 16)),
-        sum32(size_t(n * k_padded / 32)) {}
+        d(size_t(n * k_padded / 32)),
+        blocks(size_t(n * k_padded / kSuperblock)) {}
 
   [[nodiscard]] ActView view() const {
-    return {.f32 = f32.data(),
-            .f32_stride = k,
-            .q = q.data(),
-            .d = d.data(),
-            .sum16 = sum16.data(),
-            .sum32 = sum32.data(),
-            .k_padded = k_padded};
+    return {.f32 = f32.data(), .f32_stride = k, .blocks = blocks.data(), .n = n};
   }
-  void quantize(const KernelTable& table) {
+  // Fills q, d and the blocks from f32.
+  void quantize(const KernelTable& table, ActForm form) {
     for (int64_t r = 0; r < n; ++r)
-      table.quantize_row(f32.data() + r * k, k, k_padded, q.data() + r * k_padded,
-                         d.data() + r * (k_padded / kActGroup), sum16.data() + r * (k_padded / 16),
-                         sum32.data() + r * (k_padded / 32));
+      for (int64_t s = 0; s < k_padded / kSuperblock; ++s) {
+        ActBlock& block = blocks[size_t(s * n + r)];
+        const int64_t at = s * kSuperblock;
+        table.quantize(f32.data() + r * k + at, std::min<int64_t>(k - at, kSuperblock), form, block);
+        std::copy_n(block.q, kSuperblock, q.begin() + r * k_padded + at);
+        std::copy_n(block.d, 8, d.begin() + (r * k_padded + at) / 32);
+      }
   }
-  // Fills the sums from q and d.
-  void add_sums() {
-    for (size_t g = 0; g < d.size(); ++g) {
-      int sum = 0;
-      for (size_t i = 0; i < 16; ++i) sum += q[16 * g + i];
-      sum16[g] = d[g] * float(sum);
-      if (g % 2 == 1) sum32[g / 2] = sum16[g - 1] + sum16[g];
-    }
+  // Fills the blocks from q and d.
+  void make_blocks() {
+    for (int64_t r = 0; r < n; ++r)
+      for (int64_t s = 0; s < k_padded / kSuperblock; ++s) {
+        ActBlock& block = blocks[size_t(s * n + r)];
+        const int64_t at = r * k_padded + s * kSuperblock;
+        std::copy_n(q.begin() + at, kSuperblock, block.q);
+        std::copy_n(d.begin() + at / 32, 8, block.d);
+        for (int g = 0; g < 16; ++g) {
+          block.neg_sum16[g] = 0;
+          for (int i = 0; i < 16; ++i) block.neg_sum16[g] -= block.q[16 * g + i];
+          block.neg_pairs16[g] = int16_t(block.neg_sum16[g]);
+        }
+        for (int g = 0; g < 8; ++g) {
+          block.neg_sum32[g] = block.neg_sum16[2 * g] + block.neg_sum16[2 * g + 1];
+          block.neg_pairs32[g] = int16_t(block.neg_sum32[g]);
+          block.d_sum32[g] = block.d[g] * float(-block.neg_sum32[g]);
+        }
+      }
   }
 };
 
-inline Activations random_activations(int64_t n, int64_t k, Random& random) {
+inline Activations random_activations(int64_t n, int64_t k, const TypeCase& type, Random& random) {
   Activations a(n, k);
   a.f32 = random.normals(size_t(n * k));
-  a.quantize(select_kernels("scalar", detect_cpu_features()).value());
+  if (type.is_block())
+    a.quantize(select_kernels("scalar", detect_cpu_features()).value(), act_form(*type.info));
   return a;
 }
 
@@ -212,7 +223,7 @@ inline double reference_dot(const TypeCase& type, const std::byte* row, const Ac
     for (int j = 0; j < t.block_len; ++j) {
       const double w =
           double(scale[j / type.group]) * q[j] - (type.has_min ? double(min[j / type.group]) : 0.0);
-      y += w * double(x.d[size_t((c * x.k_padded + i + j) / kActGroup)]) *
+      y += w * double(x.d[size_t((c * x.k_padded + i + j) / 32)]) *
            x.q[size_t(c * x.k_padded + i + j)];
     }
   }

@@ -176,7 +176,7 @@ void pack_superblock(const std::byte* const* blocks, int n_blocks, uint32_t* wor
 template <class... Ws>
 constexpr auto make_table() {
   std::array<Packing, TypeList::kSize> table{};
-  ((table[size_t(type_index<typename Ws::Type>())] = {Ws::kWords, Ws::kHalf, kActFormOf<typename Ws::Type>, pack_superblock<Ws>}),
+  ((table[size_t(type_index<typename Ws::Type>())] = {Ws::kWords, Ws::kHalf, pack_superblock<Ws>}),
    ...);
   return table;
 }
@@ -196,9 +196,12 @@ const Packing* find_packing(const quant::TypeInfo& type) {
 }
 
 ActForm act_form(const quant::TypeInfo& type) {
-  if (!type.is_block) return ActForm::kFloat;
-  const Packing* packing = find_packing(type);
-  return packing == nullptr ? ActForm::kPer64 : packing->form;
+  static constexpr auto kForms = [] {
+    std::array<ActForm, TypeList::kSize> forms{};
+    TypeList::for_each([&]<class T>() { forms[size_t(type_index<T>())] = kActFormOf<T>; });
+    return forms;
+  }();
+  return kForms[size_t(type.index)];
 }
 
 size_t panel_bytes(const Packing& packing, int64_t k) {

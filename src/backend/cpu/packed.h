@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "tensor/weight.h"
 
@@ -29,17 +30,20 @@ inline constexpr int kSuperblock = 256;
 enum class ActForm : uint8_t { kFloat, kPer32, kPer64 };
 inline constexpr int kNumActForms = 3;
 
-// Which one is measured: docs/performance.md. Types without a packed form take kPer64.
+// Which one is measured: docs/performance.md.
+template <class T, class... Ts>
+inline constexpr bool kIsOneOf = (std::is_same_v<T, Ts> || ...);
 template <class T>
-inline constexpr ActForm kActFormOf = !quant::BlockType<T>    ? ActForm::kFloat
-                                      : T::kBlockLen < 256 ? ActForm::kPer32
-                                                           : ActForm::kPer64;
+inline constexpr ActForm kActFormOf =
+    !quant::BlockType<T> ? ActForm::kFloat
+    : kIsOneOf<T, quant::Q2_K, quant::Q3_K, quant::Q4_K, quant::Q5_K, quant::Q6_K, quant::IQ4_XS>
+        ? ActForm::kPer64
+        : ActForm::kPer32;
 
 // How one type is packed; see packed.cc for the words of each.
 struct Packing {
   int words;  // of one row's superblock
   bool half;  // and one half behind them
-  ActForm form;
   // Packs one superblock of 16 rows. blocks[r]: the first of row r's n_blocks blocks, or null for a
   // row of zeros. Writes words[w * 16 + r] and, where `half`, halves[r].
   void (*pack)(const std::byte* const* blocks, int n_blocks, uint32_t* words,

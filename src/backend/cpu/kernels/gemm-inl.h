@@ -78,6 +78,7 @@ HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales*
   constexpr int kParts = k.group == 16 && !k.scaled ? 2 : 1;  // scales per group of 32
   constexpr int kSteps = 8 / kParts;
   constexpr bool kPer64 = k.form == ActForm::kPer64;
+  static_assert(k.mins != Mins::kFloat || !kPer64);
   RowsF sum[2][C];  // kPer32 only: the others leave them in memory
   if constexpr (!kPer64)
     for (int c = 0; c < C; ++c)
@@ -146,9 +147,8 @@ HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales*
                               mul(load_rows(s[p]->scale[i]), all_rows(x[c]->d[g])), t[p][c]);
               }
               if constexpr (k.mins == Mins::kFloat) {
-                const float x_sum = !kPer64       ? x[c]->d_sum32[g]
-                                    : kParts == 2 ? -float(x[c]->neg_sum16[i])
-                                                  : -float(x[c]->neg_sum32[i]);
+                const float x_sum =
+                    kParts == 1 ? x[c]->d_sum32[g] : x[c]->d[g] * -float(x[c]->neg_sum16[i]);
                 t[p][c] = fma(load_rows(s[p]->min[i]), all_rows(x_sum), t[p][c]);
               }
             }
@@ -227,6 +227,11 @@ static void lines_columns(const Lines* const (&lines)[2], const Columns& columns
     const int64_t here = small + (i < n_large);
     const ActBlock* blocks[kTileColumns];
     for (int64_t j = 0; j < here; ++j) blocks[j] = columns.block(first + c + j, s);
+    // The next tile's activations come from the second cache or further.
+    for (int64_t j = here; j < 2 * here && c + j < n; ++j) {
+      const auto* next = reinterpret_cast<const char*>(columns.block(first + c + j, s));
+      for (size_t at = 0; at < sizeof(ActBlock); at += 64) __builtin_prefetch(next + at);
+    }
     LinesTiles<S>::kFor[here](lines, blocks, n_groups, sums + c * kTileRows);
     c += here;
   }
@@ -429,7 +434,7 @@ static void gemm_packed(const GemmArgs& a) noexcept {
 
 template <class T>
 constexpr Kind unpacked_kind() {
-  return {ActForm::kPer64,   T::kGroup % 32 == 0 ? 32 : 16, kSignedOffset, true, false,
+  return {kActFormOf<T>, T::kGroup % 32 == 0 ? 32 : 16, kSignedOffset, true, false,
           T::kHasMin ? Mins::kFloat : Mins::kNone};
 }
 
@@ -627,17 +632,24 @@ static void gemm_float(const GemmArgs& a) noexcept {
 // --- the table ---
 
 template <class... Ss>
-static void add_packed(KernelTable& t) {
-  ((t.gemm[quant::type_index<typename Ss::Type>()] = gemm_packed<Ss>), ...);
-}
+struct AllCodes {
+  template <class T>
+  static constexpr bool kHave = kIsOneOf<T, typename Ss::Type...>;
+  static void add_to(KernelTable& t) {
+    ((t.gemm[quant::type_index<typename Ss::Type>()] = gemm_packed<Ss>), ...);
+  }
+};
+using PackedCodes = AllCodes<CodesQ4_0, CodesQ4_1, CodesQ5_0, CodesQ5_1, CodesQ8_0, CodesQ2_K,
+                             CodesQ3_K, CodesQ4_K, CodesQ5_K, CodesQ6_K, CodesIQ4_NL, CodesIQ4_XS,
+                             CodesMXFP4, CodesNVFP4>;
 
 static void add_gemm(KernelTable& t) {
   t.takes_packed = true;
+  PackedCodes::add_to(t);
   quant::TypeList::for_each([&]<class T>() {
-    if constexpr (quant::BlockType<T>) t.gemm[quant::type_index<T>()] = gemm_unpacked<T>;
+    if constexpr (quant::BlockType<T>)
+      if constexpr (!PackedCodes::kHave<T>) t.gemm[quant::type_index<T>()] = gemm_unpacked<T>;
   });
-  add_packed<CodesQ4_0, CodesQ4_1, CodesQ5_0, CodesQ5_1, CodesQ8_0, CodesQ2_K, CodesQ3_K, CodesQ4_K,
-             CodesQ5_K, CodesQ6_K, CodesIQ4_NL, CodesIQ4_XS, CodesMXFP4, CodesNVFP4>(t);
   t.gemm[quant::type_index<quant::F32>()] = gemm_float<quant::F32>;
   t.gemm[quant::type_index<quant::F16>()] = gemm_float<quant::F16>;
   t.gemm[quant::type_index<quant::BF16>()] = gemm_float<quant::BF16>;
