@@ -1,4 +1,6 @@
 // The scalar table: every operation, in plain loops. Reference of all others; runs on any CPU.
+#include <type_traits>
+
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/simd/scalar.h"
 #include "tensor/kv_view.h"

@@ -43,8 +43,14 @@ static void scores_tile(const AttendArgs& a, int r, int b) noexcept {
 
 template <class T, int R>
 static void scores_rows(const AttendArgs& a, int r, int b_begin, int b_end) noexcept {
+  constexpr int kVBytes = tensor::kKvLanes * int(sizeof(typename T::Block));
   int b = b_begin;
-  for (; b + 2 <= b_end; b += 2) scores_tile<T, R, 2>(a, r, b);
+  for (; b + 2 <= b_end; b += 2) {
+    // V is asked for while K is worked on: at decode both come from memory.
+    const char* v = static_cast<const char*>(a.v) + int64_t(b) * a.dv_padded * kVBytes;
+    for (int at = 0; r == 0 && at < 2 * a.dv_padded * kVBytes; at += 64) __builtin_prefetch(v + at);
+    scores_tile<T, R, 2>(a, r, b);
+  }
   for (; b < b_end; ++b) scores_tile<T, R, 1>(a, r, b);
 }
 
@@ -100,10 +106,21 @@ static void values_tile(const AttendArgs& a, int r, int dv_begin, int from, int 
 template <class T, int R>
 static void values_rows(const AttendArgs& a, int r, int from, int to) noexcept {
   int dv = 0;
-  constexpr int kVectors = R == 1 ? 4 : kValueVectors;
+  // As many sums as four rows have.
+  constexpr int kVectors = 4 * kValueVectors / (R == 3 ? 2 : R);
   for (; dv + kVectors * kLanes <= a.dv_padded; dv += kVectors * kLanes)
     values_tile<T, R, kVectors>(a, r, dv, from, to);
   for (; dv < a.dv_padded; dv += kLanes) values_tile<T, R, 1>(a, r, dv, from, to);
+}
+
+// f(row, number of rows): a group of query heads is often three, and shares its loads too.
+template <class Fn>
+HEARTH_INLINE void four_rows_at_once(int n_rows, Fn&& f) {
+  int r = 0;
+  for (; r + 4 <= n_rows; r += 4) f(r, std::integral_constant<int, 4>{});
+  if (n_rows - r == 3) f(r, std::integral_constant<int, 3>{});
+  if (n_rows - r == 2) f(r, std::integral_constant<int, 2>{});
+  if (n_rows - r == 1) f(r, std::integral_constant<int, 1>{});
 }
 
 template <class T>
@@ -118,14 +135,10 @@ static void attend(const AttendArgs& a) noexcept {
   if (first >= last) first = last = 0;
   const int b_begin = first / tensor::kKvLanes;
   const int b_end = (last + tensor::kKvLanes - 1) / tensor::kKvLanes;
-  int r = 0;
-  for (; r + 4 <= a.n_rows; r += 4) scores_rows<T, 4>(a, r, b_begin, b_end);
-  for (; r < a.n_rows; ++r) scores_rows<T, 1>(a, r, b_begin, b_end);
-  for (r = 0; r < a.n_rows; ++r)
+  four_rows_at_once(a.n_rows, [&](int r, auto n) { scores_rows<T, n>(a, r, b_begin, b_end); });
+  for (int r = 0; r < a.n_rows; ++r)
     softmax_row(a, r, b_begin * tensor::kKvLanes, b_end * tensor::kKvLanes);
-  r = 0;
-  for (; r + 4 <= a.n_rows; r += 4) values_rows<T, 4>(a, r, first, last);
-  for (; r < a.n_rows; ++r) values_rows<T, 1>(a, r, first, last);
+  four_rows_at_once(a.n_rows, [&](int r, auto n) { values_rows<T, n>(a, r, first, last); });
 }
 
 static void merge_partial(float m, float l, const float* o, float* run_m, float* run_l,
