@@ -48,11 +48,10 @@ class QuantGolden : public testing::TestWithParam<QuantModel> {
 };
 
 // Float types are computed with F32 activations: nothing is lost. Block types round activations to
-// int8. Upstream has one scale per 32 for types with short blocks, like us, and one per 256 for the
-// others, where we have one per 64: two thirds of the noise on average, but which token's rounding
-// errors add up is chance.
+// int8: one scale per 32 for types with short blocks, one per 256 for the K-quants and IQ4_XS, as
+// upstream does. Its rounding of the scales differs a little, so which errors add up is chance.
 constexpr double kFloatMax = 1e-8;
-double share_of_upstream(const quant::TypeInfo& type) { return type.block_len == 256 ? 1.1 : 1.25; }
+double share_of_upstream(const quant::TypeInfo& type) { return type.block_len == 256 ? 1.01 : 1.25; }
 
 TEST_P(QuantGolden, NearExact) {
   const QuantModel& m = GetParam();

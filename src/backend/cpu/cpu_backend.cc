@@ -134,7 +134,7 @@ struct ScratchNeeds {
     bool used[kNumActForms] = {};
     for (int i = 0; i < op.n_weights; ++i) used[int(act_form(*op.weights[i]->type))] = true;
     need_gemm(rows(op.in), op.in.width,
-              used[int(ActForm::kPer32)] + used[int(ActForm::kPer64)]);
+              used[int(ActForm::kPer32)] + used[int(ActForm::kPer256)]);
   }
   void operator()(const tensor::MoeOp& op) {
     const int64_t n = rows(op.in);

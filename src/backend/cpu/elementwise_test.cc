@@ -264,14 +264,14 @@ ActBlock quantize(const KernelTable& table, const std::vector<float>& x, ActForm
 TEST(Quantize, SameBitsOnEveryIsaAndItsProperties) {
   Random random(8);
   const std::vector<KernelTable> tables = all_tables();
-  for (const ActForm form : {ActForm::kPer32, ActForm::kPer64})
+  for (const ActForm form : {ActForm::kPer32, ActForm::kPer256})
     for (const size_t k : {1, 31, 32, 33, 172, 256})
       for (const float sigma : {1.0f, 1e-20f, 1e20f, 0.0f}) {
         SCOPED_TRACE("k=" + std::to_string(k) + " sigma=" + std::to_string(sigma));
         std::vector<float> x = random.normals(k, sigma);
         if (k > 40) x[35] = 0.5f * sigma, x[36] = -0.5f * sigma, x[37] = 1.5f * sigma;
         const ActBlock y = quantize(tables[0], x, form);
-        const size_t span = form == ActForm::kPer32 ? 32 : 64;
+        const size_t span = form == ActForm::kPer32 ? 32 : 256;
         for (size_t begin = 0; begin < 256; begin += span) {
           float largest = 0;
           for (size_t i = begin; i < begin + span; ++i) {

@@ -140,7 +140,7 @@ inline std::vector<std::byte> random_weights(const TypeCase& type, int64_t n, Ra
   return out;
 }
 
-// n rows of k activations, as f32, and as int8 with a scale per 32 (equal in pairs for ActForm::kPer64).
+// n rows of k activations, as f32, and as int8 with a scale per 32 (per 256 for ActForm::kPer256).
 struct Activations {
   int64_t n;
   int64_t k;

@@ -22,7 +22,7 @@ namespace hearth::backend::cpu {
 //
 //     x[i] ~ d[i / 32] * q[i]      q rounded to nearest, in [-127, 127]
 //
-// d is max |x| / 127 of each 32 (ActForm::kPer32), or of each 64 (kPer64: pairs are equal),
+// d is max |x| / 127 of each 32 (ActForm::kPer32), or of all 256 (kPer256: the eight are equal),
 // whichever the weight's type asks for. Sums are those of q; negative ones, because they are subtracted:
 // codes with an offset start their dot products at -offset * sum.
 struct alignas(64) ActBlock {

@@ -26,8 +26,8 @@ namespace hearth::backend::cpu {
 inline constexpr int kPanelRows = 16;
 inline constexpr int kSuperblock = 256;
 
-// How a weight's type takes its activations: as floats, or as int8 with one scale per 32 or per 64.
-enum class ActForm : uint8_t { kFloat, kPer32, kPer64 };
+// How a weight's type takes its activations: as floats, or as int8 with one scale per 32 or per 256.
+enum class ActForm : uint8_t { kFloat, kPer32, kPer256 };
 inline constexpr int kNumActForms = 3;
 
 // Which one is measured: docs/performance.md.
@@ -37,7 +37,7 @@ template <class T>
 inline constexpr ActForm kActFormOf =
     !quant::BlockType<T> ? ActForm::kFloat
     : kIsOneOf<T, quant::Q2_K, quant::Q3_K, quant::Q4_K, quant::Q5_K, quant::Q6_K, quant::IQ4_XS>
-        ? ActForm::kPer64
+        ? ActForm::kPer256
         : ActForm::kPer32;
 
 // How one type is packed; see packed.cc for the words of each.

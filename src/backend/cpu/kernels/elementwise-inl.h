@@ -151,9 +151,9 @@ static void quantize(const float* x, int64_t n, ActForm form, ActBlock& out) noe
     for (int64_t i = 0; i < 256; ++i) filled[i] = i < n ? x[i] : 0.0f;
     x = filled;
   }
-  if (form == ActForm::kPer64) {
-    for (int g = 0; g < 8; g += 2)
-      out.d[g] = out.d[g + 1] = quantize_group<64>(x + 32 * g, out.q + 32 * g);
+  if (form == ActForm::kPer256) {
+    const float d = quantize_group<256>(x, out.q);
+    for (int g = 0; g < 8; ++g) out.d[g] = d;
   } else {
     for (int g = 0; g < 8; ++g) out.d[g] = quantize_group<32>(x + 32 * g, out.q + 32 * g);
   }

@@ -6,7 +6,7 @@
 // the tile:
 //
 //     per group of 16 or 32:  i = exact integer dot product
-//     ActForm::kPer64:       t = fma(i, scale, t) over two groups of 32, then sum = fma(t, d, sum)
+//     ActForm::kPer256:       t = fma(i, scale, t) over the groups, then sum = fma(t, d, sum)
 //     ActForm::kPer32:        sum = fma(i, scale * d, sum)
 //     Kind::int_scales:       t = d_w * (exact sum of i * scale)
 //
@@ -77,114 +77,94 @@ HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales*
   constexpr Kind k = S::kKind;
   constexpr int kParts = k.group == 16 && !k.scaled ? 2 : 1;  // scales per group of 32
   constexpr int kSteps = 8 / kParts;
-  constexpr bool kPer64 = k.form == ActForm::kPer64;
-  static_assert(k.mins != Mins::kFloat || !kPer64);
-  RowsF sum[2][C];  // kPer32 only: the others leave them in memory
-  if constexpr (!kPer64)
-    for (int c = 0; c < C; ++c)
-      for (int p = 0; p < 2; ++p) sum[p][c] = load_rows(sums + c * kTileRows + p * kPanelRows);
-
-  // Two groups at a time: what one activation scale covers. A unit is what S unrolls.
-  constexpr int kUnit = S::kUnroll < 2 ? 2 : S::kUnroll;
-  const int n_units = (n_groups + kUnit - 1) / kUnit;
-  for (int unit = 0; unit < n_units; ++unit)
-    unrolled<kUnit / 2>([&](auto pair_of_unit) HEARTH_INLINE_LAMBDA {
-      const int pair = unit * (kUnit / 2) + pair_of_unit;
-      RowsF t[2][C];       // of this pair, or the sums
-      RowsI exact[2][C];  // the same, with int_scales
-      for (int c = 0; c < C; ++c) {
-        int32_t start = 0;
-        if constexpr (k.scaled)
-          start = (x[c]->neg_sum32[2 * pair] + x[c]->neg_sum32[2 * pair + 1]) * k.offset;
-        for (int p = 0; p < 2; ++p) {
-          if constexpr (k.int_scales)
-            exact[p][c] = all_rows(start);
-          else if constexpr (kPer64)
-            t[p][c] = all_rows(0.0f);
-          else
-            t[p][c] = sum[p][c];
-        }
-      }
-      unrolled<2>([&](auto u) HEARTH_INLINE_LAMBDA {
-        const int g = 2 * pair + u;
-        unrolled<kParts>([&](auto part) HEARTH_INLINE_LAMBDA {
-          const int i = kParts * g + part;
-          RowsI acc[2][C];
-          if constexpr (!k.scaled)
-            for (int c = 0; c < C; ++c) {
-              const RowsI start =
-                  start_of<k.offset>(kParts == 2 ? x[c]->neg_sum16[i] : x[c]->neg_sum32[g]);
-              for (int p = 0; p < 2; ++p) acc[p][c] = start;
-            }
-          unrolled<kSteps>([&](auto step) HEARTH_INLINE_LAMBDA {
-            constexpr int j = part * kSteps + step;
-            RowsI codes[2];
-            for (int p = 0; p < 2; ++p) {
-              if constexpr (S::kUnroll == 1)
-                codes[p] = S::template codes<0>(w[p], g, j);
-              else
-                codes[p] = S::template codes<2 * pair_of_unit + u>(w[p], unit, j);
-            }
-            for (int c = 0; c < C; ++c) {
-              const ActWord xw = broadcast_word(x[c]->q + g * 32 + 4 * j);
-              for (int p = 0; p < 2; ++p) {
-                if constexpr (k.scaled)
-                  exact[p][c] = dot<k.is_signed>(exact[p][c], codes[p], xw);
-                else
-                  acc[p][c] = dot<k.is_signed>(acc[p][c], codes[p], xw);
-              }
-            }
-          });
-          if constexpr (k.scaled) return;
-          for (int c = 0; c < C; ++c)
-            for (int p = 0; p < 2; ++p) {
-              if constexpr (k.int_scales) {
-                exact[p][c] = add(mul(acc[p][c], load_rows(s[p]->int_scale[i])), exact[p][c]);
-              } else if constexpr (kPer64) {
-                t[p][c] = fma(to_float(acc[p][c]), load_rows(s[p]->scale[i]), t[p][c]);
-              } else {
-                t[p][c] = fma(to_float(acc[p][c]),
-                              mul(load_rows(s[p]->scale[i]), all_rows(x[c]->d[g])), t[p][c]);
-              }
-              if constexpr (k.mins == Mins::kFloat) {
-                const float x_sum =
-                    kParts == 1 ? x[c]->d_sum32[g] : x[c]->d[g] * -float(x[c]->neg_sum16[i]);
-                t[p][c] = fma(load_rows(s[p]->min[i]), all_rows(x_sum), t[p][c]);
-              }
-            }
-        });
-      });
+  constexpr bool kPer256 = k.form == ActForm::kPer256;
+  static_assert(k.mins != Mins::kFloat || !kPer256);
+  RowsF t[2][C];      // kPer256: of this superblock; kPer32: the sums themselves
+  RowsI exact[2][C];  // the same, with int_scales
+  for (int c = 0; c < C; ++c) {
+    int32_t start = 0;
+    if constexpr (k.scaled && k.offset != 0)
+      for (int g = 0; g < 8; ++g) start += x[c]->neg_sum32[g] * k.offset;
+    for (int p = 0; p < 2; ++p) {
       if constexpr (k.int_scales)
-        for (int c = 0; c < C; ++c)
-          for (int p = 0; p < 2; ++p) t[p][c] = mul(to_float(exact[p][c]), load_rows(s[p]->d));
-      if constexpr (k.mins == Mins::kInt) {
-        constexpr int kPairs = k.group == 16 ? 2 : 1;
-        for (int c = 0; c < C; ++c) {
-          RowsI mins[2] = {all_rows(0), all_rows(0)};
-          unrolled<kPairs>([&](auto i) HEARTH_INLINE_LAMBDA {
-            const int at = pair * kPairs + i;
-            const ActWord xw =
-                broadcast_word((kPairs == 2 ? x[c]->neg_pairs16 : x[c]->neg_pairs32) + 2 * at);
-            for (int p = 0; p < 2; ++p)
-              mins[p] = dot_pairs(mins[p], load_rows(s[p]->int_min[at]), xw);
-          });
-          for (int p = 0; p < 2; ++p)
-            t[p][c] = fma(to_float(mins[p]), load_rows(s[p]->dmin), t[p][c]);
-        }
-      }
-      for (int c = 0; c < C; ++c)
-        for (int p = 0; p < 2; ++p) {
-          if constexpr (kPer64) {
-            float* at = sums + c * kTileRows + p * kPanelRows;
-            store_rows(at, fma(t[p][c], all_rows(x[c]->d[2 * pair]), load_rows(at)));
-          } else {
-            sum[p][c] = t[p][c];
+        exact[p][c] = all_rows(start);
+      else if constexpr (kPer256)
+        t[p][c] = all_rows(0.0f);
+      else
+        t[p][c] = load_rows(sums + c * kTileRows + p * kPanelRows);
+    }
+  }
+  const int n_units = (n_groups + S::kUnroll - 1) / S::kUnroll;
+  for (int unit = 0; unit < n_units; ++unit)
+    unrolled<S::kUnroll>([&](auto u) HEARTH_INLINE_LAMBDA {
+      const int g = unit * S::kUnroll + u;
+      unrolled<kParts>([&](auto part) HEARTH_INLINE_LAMBDA {
+        const int i = kParts * g + part;
+        RowsI acc[2][C];
+        if constexpr (!k.scaled)
+          for (int c = 0; c < C; ++c) {
+            const RowsI start =
+                start_of<k.offset>(kParts == 2 ? x[c]->neg_sum16[i] : x[c]->neg_sum32[g]);
+            for (int p = 0; p < 2; ++p) acc[p][c] = start;
           }
-        }
+        unrolled<kSteps>([&](auto step) HEARTH_INLINE_LAMBDA {
+          constexpr int j = part * kSteps + step;
+          RowsI codes[2];
+          for (int p = 0; p < 2; ++p) codes[p] = S::template codes<u>(w[p], unit, j);
+          for (int c = 0; c < C; ++c) {
+            const ActWord xw = broadcast_word(x[c]->q + g * 32 + 4 * j);
+            for (int p = 0; p < 2; ++p) {
+              if constexpr (k.scaled)
+                exact[p][c] = dot<k.is_signed>(exact[p][c], codes[p], xw);
+              else
+                acc[p][c] = dot<k.is_signed>(acc[p][c], codes[p], xw);
+            }
+          }
+        });
+        if constexpr (k.scaled) return;
+        for (int c = 0; c < C; ++c)
+          for (int p = 0; p < 2; ++p) {
+            if constexpr (k.int_scales) {
+              exact[p][c] = add(mul(acc[p][c], load_rows(s[p]->int_scale[i])), exact[p][c]);
+            } else if constexpr (kPer256) {
+              t[p][c] = fma(to_float(acc[p][c]), load_rows(s[p]->scale[i]), t[p][c]);
+            } else {
+              t[p][c] = fma(to_float(acc[p][c]),
+                            mul(load_rows(s[p]->scale[i]), all_rows(x[c]->d[g])), t[p][c]);
+            }
+            if constexpr (k.mins == Mins::kFloat) {
+              const float x_sum =
+                  kParts == 1 ? x[c]->d_sum32[g] : x[c]->d[g] * -float(x[c]->neg_sum16[i]);
+              t[p][c] = fma(load_rows(s[p]->min[i]), all_rows(x_sum), t[p][c]);
+            }
+          }
+      });
     });
-  if constexpr (!kPer64)
+  if constexpr (k.int_scales)
     for (int c = 0; c < C; ++c)
-      for (int p = 0; p < 2; ++p) store_rows(sums + c * kTileRows + p * kPanelRows, sum[p][c]);
+      for (int p = 0; p < 2; ++p) t[p][c] = mul(to_float(exact[p][c]), load_rows(s[p]->d));
+  if constexpr (k.mins == Mins::kInt) {
+    RowsI mins[2][C];
+    for (int c = 0; c < C; ++c)
+      for (int p = 0; p < 2; ++p) mins[p][c] = all_rows(0);
+    unrolled<(k.group == 16 ? 8 : 4)>([&](auto i) HEARTH_INLINE_LAMBDA {
+      for (int c = 0; c < C; ++c) {
+        const ActWord xw =
+            broadcast_word((k.group == 16 ? x[c]->neg_pairs16 : x[c]->neg_pairs32) + 2 * i);
+        for (int p = 0; p < 2; ++p)
+          mins[p][c] = dot_pairs(mins[p][c], load_rows(s[p]->int_min[i]), xw);
+      }
+    });
+    for (int c = 0; c < C; ++c)
+      for (int p = 0; p < 2; ++p)
+        t[p][c] = fma(to_float(mins[p][c]), load_rows(s[p]->dmin), t[p][c]);
+  }
+  for (int c = 0; c < C; ++c)
+    for (int p = 0; p < 2; ++p) {
+      float* sum = sums + c * kTileRows + p * kPanelRows;
+      if constexpr (kPer256) t[p][c] = fma(t[p][c], all_rows(x[c]->d[0]), load_rows(sum));
+      store_rows(sum, t[p][c]);
+    }
 }
 
 // The columns of a call: where the blocks of superblock s are.
