@@ -70,10 +70,26 @@ HEARTH_INLINE RowsI start_of(int32_t neg_sum) {
     return all_rows(neg_sum * kOffset);
 }
 
+// What will be read after the superblock at hand, of both panels.
+struct Next {
+  const uint32_t* words[2];
+};
+// Asks for part `i` of kParts of it. Memory answers in about 100 ns, and the hardware's own prefetcher
+// stops at page ends.
+template <int kWords, int kParts>
+HEARTH_INLINE void prefetch_part(const Next& next, int i) {
+  constexpr int kLines = (kWords + kParts - 1) / kParts;
+  for (int p = 0; p < 2; ++p)
+    for (int line = 0; line < kLines; ++line)
+      __builtin_prefetch(next.words[p] + (i * kLines + line) * kPanelRows);
+}
+
 // Adds one superblock to sums[C][kTileRows]. n_groups: groups of 32 in it, 8 but at the end of k.
-template <class S, int C>
+// kWords: of a packed superblock, where `next` is to be asked for; else 0.
+template <class S, int C, int kWords = 0>
 HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales* const (&s)[2],
-                               const ActBlock* const (&x)[C], int n_groups, float* sums) {
+                               const ActBlock* const (&x)[C], int n_groups, float* sums,
+                               const Next& next = {}) {
   constexpr Kind k = S::kKind;
   constexpr int kParts = k.group == 16 && !k.scaled ? 2 : 1;  // scales per group of 32
   constexpr int kSteps = 8 / kParts;
@@ -95,7 +111,8 @@ HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales*
     }
   }
   const int n_units = (n_groups + S::kUnroll - 1) / S::kUnroll;
-  for (int unit = 0; unit < n_units; ++unit)
+  for (int unit = 0; unit < n_units; ++unit) {
+    if constexpr (kWords > 0) prefetch_part<kWords, 8 / S::kUnroll>(next, unit);
     unrolled<S::kUnroll>([&](auto u) HEARTH_INLINE_LAMBDA {
       const int g = unit * S::kUnroll + u;
       unrolled<kParts>([&](auto part) HEARTH_INLINE_LAMBDA {
@@ -140,6 +157,7 @@ HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales*
           }
       });
     });
+  }
   if constexpr (k.int_scales)
     for (int c = 0; c < C; ++c)
       for (int p = 0; p < 2; ++p) t[p][c] = mul(to_float(exact[p][c]), load_rows(s[p]->d));
@@ -238,6 +256,20 @@ HEARTH_INLINE Panels packed_panels(const GemmArgs& a, int64_t row, int64_t n_sup
   return panels;
 }
 
+// What follows the superblock at `panels`, of which, with it, `left` remain: the panels' own next one, or
+// the first of the next two panels.
+template <class S>
+HEARTH_INLINE Next next_of(const GemmArgs& a, const Panels& panels, int64_t left) {
+  Next next;
+  const size_t ahead = left > 1 ? size_t(S::kWords) * kPanelRows * 4
+                                : 2 * a.panel_bytes - size_t(n_superblocks(a.k) - 1) *
+                                                          size_t(S::kWords) * kPanelRows * 4;
+  for (int p = 0; p < 2; ++p)
+    next.words[p] = reinterpret_cast<const uint32_t*>(
+        reinterpret_cast<const char*>(panels.words[p]) + ahead);
+  return next;
+}
+
 // Packs superblock s of the rows at `row` from the file into the scratch.
 template <class T>
 static Panels pack_here(const GemmArgs& a, int64_t row, int64_t s, const Scratch& scratch) noexcept {
@@ -295,16 +327,6 @@ HEARTH_INLINE void clear_sums(float* sums, int64_t n) {
   for (int64_t i = 0; i < n * kTileRows; i += kLanes) store(sums + i, zero());
 }
 
-// The second panel's codes come 2 panels later; ask for them in time: memory answers in about 100 ns,
-// and the hardware's prefetcher stops at page ends.
-template <class S>
-HEARTH_INLINE void prefetch_ahead(const Panels& panels) {
-  constexpr int kBytes = S::kWords * kPanelRows * 4;
-  for (int p = 0; p < 2; ++p)
-    for (int at = 0; at < kBytes; at += 64)
-      __builtin_prefetch(reinterpret_cast<const char*>(panels.words[p]) + kBytes + at);
-}
-
 template <class S, int C>
 static void few_columns(const GemmArgs& a, int64_t row, const Scratch& scratch) noexcept {
   const int64_t n_supers = n_superblocks(a.k);
@@ -315,14 +337,12 @@ static void few_columns(const GemmArgs& a, int64_t row, const Scratch& scratch) 
   PanelScales scales[2];
   const PanelScales* const s[2] = {&scales[0], &scales[1]};
   for (int64_t super = 0; super < n_supers; ++super) {
-    if (a.packed == nullptr)
-      panels = pack_here<typename S::Type>(a, row, super, scratch);
-    else
-      prefetch_ahead<S>(panels);
+    if (a.packed == nullptr) panels = pack_here<typename S::Type>(a, row, super, scratch);
     for (int p = 0; p < 2; ++p) S::scales(panels.words[p], panels.halves[p], scales[p]);
     const ActBlock* x[C];
     for (int c = 0; c < C; ++c) x[c] = columns.block(c, super);
-    tile<S, C>(panels.words, s, x, groups_in(a.k, super), scratch.sums);
+    tile<S, C, S::kWords>(panels.words, s, x, groups_in(a.k, super), scratch.sums,
+                          next_of<S>(a, panels, n_supers - super));
     for (int p = 0; p < 2; ++p) {
       panels.words[p] += S::kWords * kPanelRows;
       panels.halves[p] += kPanelRows;
@@ -508,10 +528,11 @@ HEARTH_INLINE void float_sums(const float* const (&x)[C], int64_t n, float* sums
 }
 
 template <class S, int C>
-static void float_few_tile(const Panels& panels, const float* const (&x)[C], int64_t n,
-                           float* sums) noexcept {
+static void float_few_tile(const Panels& panels, const Next& next, const float* const (&x)[C],
+                           int64_t n, float* sums) noexcept {
   float_sums<C>(x, n, sums, [&](auto&& step) HEARTH_INLINE_LAMBDA {
     for (int64_t i = 0; i < n; i += S::kPerWord) {
+      prefetch_part<S::kWords, S::kWords>(next, int(i / S::kPerWord));
       RowsI word[2];
       for (int p = 0; p < 2; ++p)
         word[p] = load_rows(panels.words[p] + i / S::kPerWord * kPanelRows);
@@ -559,10 +580,11 @@ static void float_lines_columns(const FloatLines* const (&lines)[2], const GemmA
 template <class S, int C>
 static void float_few_columns(const GemmArgs& a, const Panels& panels, int64_t s, int64_t length,
                               float* sums) noexcept {
+  const Next next = next_of<S>(a, panels, n_superblocks(a.k) - s);
   const float* x[C];
   for (int c = 0; c < C; ++c)
     x[c] = a.x.f32 + Columns{a}.row(c) * a.x.f32_stride + s * kSuperblock;
-  float_few_tile<S, C>(panels, x, length, sums);
+  float_few_tile<S, C>(panels, next, x, length, sums);
 }
 
 template <class T>
@@ -579,10 +601,7 @@ static void gemm_float(const GemmArgs& a) noexcept {
       for (int64_t s = 0; s < n_supers; ++s) {
         const int64_t left = a.k - s * kSuperblock;
         const int64_t length = left < kSuperblock ? left : kSuperblock;
-        if (a.packed == nullptr)
-          panels = pack_here<T>(a, row, s, scratch);
-        else if (a.n_columns <= kFewColumns)
-          prefetch_ahead<S>(panels);
+        if (a.packed == nullptr) panels = pack_here<T>(a, row, s, scratch);
         switch (a.n_columns) {
           case 1:
             float_few_columns<S, 1>(a, panels, s, length, scratch.sums);

@@ -149,11 +149,18 @@ struct CodesMXFP4 {
   static constexpr Kind kKind{kActFormOf<Type>, 32, kE2m1Offset, false, false, Mins::kNone};
   static constexpr int kUnroll = 2;
   static constexpr int kWords = 34;
+  // See quant::MXFP4::half_scale.
   HEARTH_INLINE static void scales(const uint32_t* w, const uint16_t*, PanelScales& s) {
-    for (int i = 0; i < 8; ++i)
-      for (int r = 0; r < kPanelRows; ++r)
-        s.scale[i][r] =
-            quant::MXFP4::half_scale(uint8_t(w[i / 4 * kPanelRows + r] >> (8 * (i % 4))));
+    for (int i = 0; i < 2; ++i) {
+      const RowsI four = load_rows(w + i * kPanelRows);
+      unrolled<4>([&](auto b) {
+        const RowsI e = byte_of<b>(four);
+        const RowsI is_0 = equal_mask(e, 0);
+        const RowsI tiny = bits_or(bits_and(is_0, 0x00200000), bits_and(equal_mask(e, 1), 0x00400000));
+        const RowsI normal = bits_clear(shift<-23>(add(e, all_rows(-1))), is_0);
+        store_rows(s.scale[4 * i + b], as_float(bits_or(normal, tiny)));
+      });
+    }
   }
   template <int u>
   HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
@@ -172,9 +179,9 @@ struct CodesNVFP4 {
     for (int i = 0; i < 4; ++i) {
       const RowsI four = load_rows(w + i * kPanelRows);
       unrolled<4>([&](auto b) {
-        const RowsI code = bits_and(shift<8 * b>(four), 0x7f);
-        const RowsF value = mul(low_f16(shift<-7>(code)), all_rows(128.0f));
-        store_rows(s.scale[4 * i + b], keep_if_not(value, code, 0x7f));
+        RowsI code = bits_and(shift<8 * b>(four), 0x7f);
+        code = bits_clear(code, equal_mask(code, 0x7f));
+        store_rows(s.scale[4 * i + b], mul(low_f16(shift<-7>(code)), all_rows(128.0f)));
       });
     }
   }

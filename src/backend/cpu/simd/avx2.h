@@ -155,11 +155,13 @@ HEARTH_INLINE RowsF to_float(RowsI x) { return {_mm256_cvtepi32_ps(x.a), _mm256_
 HEARTH_INLINE RowsF as_float(RowsI x) {
   return {_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)};
 }
-// x where the row's `a` is not b, else 0.
-HEARTH_INLINE RowsF keep_if_not(RowsF x, RowsI y, int32_t b) {
+// All ones where the row's x is b, else 0.
+HEARTH_INLINE RowsI equal_mask(RowsI x, int32_t b) {
   const __m256i v = _mm256_set1_epi32(b);
-  return {_mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(y.a, v)), x.a),
-          _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(y.b, v)), x.b)};
+  return {_mm256_cmpeq_epi32(x.a, v), _mm256_cmpeq_epi32(x.b, v)};
+}
+HEARTH_INLINE RowsI bits_clear(RowsI x, RowsI mask) {
+  return {_mm256_andnot_si256(mask.a, x.a), _mm256_andnot_si256(mask.b, x.b)};
 }
 HEARTH_INLINE RowsF f16_rows(const uint16_t* p) { return {load_f16(p), load_f16(p + 8)}; }
 // The low 16 bits as f16.

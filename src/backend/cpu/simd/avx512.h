@@ -101,10 +101,11 @@ HEARTH_INLINE RowsI add(RowsI a, RowsI b) { return _mm512_add_epi32(a, b); }
 HEARTH_INLINE RowsI mul(RowsI a, RowsI b) { return _mm512_mullo_epi32(a, b); }
 HEARTH_INLINE RowsF to_float(RowsI x) { return _mm512_cvtepi32_ps(x); }
 HEARTH_INLINE RowsF as_float(RowsI x) { return _mm512_castsi512_ps(x); }
-// x where the row's `a` is not b, else 0.
-HEARTH_INLINE RowsF keep_if_not(RowsF x, RowsI a, int32_t b) {
-  return _mm512_maskz_mov_ps(_mm512_cmpneq_epi32_mask(a, _mm512_set1_epi32(b)), x);
+// All ones where the row's x is b, else 0.
+HEARTH_INLINE RowsI equal_mask(RowsI x, int32_t b) {
+  return _mm512_movm_epi32(_mm512_cmpeq_epi32_mask(x, _mm512_set1_epi32(b)));
 }
+HEARTH_INLINE RowsI bits_clear(RowsI x, RowsI mask) { return _mm512_andnot_si512(mask, x); }
 HEARTH_INLINE RowsF f16_rows(const uint16_t* p) { return load_f16(p); }
 // The low 16 bits as f16.
 HEARTH_INLINE RowsF low_f16(RowsI x) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(x)); }

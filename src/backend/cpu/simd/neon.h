@@ -143,12 +143,13 @@ HEARTH_INLINE RowsF to_float(RowsI x) {
 HEARTH_INLINE RowsF as_float(RowsI x) {
   return each_quarter<RowsF>([&](int i) { return vreinterpretq_f32_s32(x.v[i]); });
 }
-// x where the row's `a` is not b, else 0.
-HEARTH_INLINE RowsF keep_if_not(RowsF x, RowsI a, int32_t b) {
-  return each_quarter<RowsF>([&](int i) {
-    const uint32x4_t equal = vceqq_s32(a.v[i], vdupq_n_s32(b));
-    return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x.v[i]), equal));
-  });
+// All ones where the row's x is b, else 0.
+HEARTH_INLINE RowsI equal_mask(RowsI x, int32_t b) {
+  return each_quarter<RowsI>(
+      [&](int i) { return vreinterpretq_s32_u32(vceqq_s32(x.v[i], vdupq_n_s32(b))); });
+}
+HEARTH_INLINE RowsI bits_clear(RowsI x, RowsI mask) {
+  return each_quarter<RowsI>([&](int i) { return vbicq_s32(x.v[i], mask.v[i]); });
 }
 HEARTH_INLINE RowsF f16_rows(const uint16_t* p) {
   return each_quarter<RowsF>([&](int i) { return load_f16(p + 4 * i); });
