@@ -41,11 +41,12 @@ class Backend {
   // Repack hook. Bytes of this backend's own layout of the weight; 0 (the default): it computes on
   // the file's.
   [[nodiscard]] virtual size_t packed_bytes(const tensor::Weight& weight) const { return 0; }
-  // Writes that layout to `out` [packed_bytes], some MB at a time; after each piece `done` hears which
-  // bytes of the weight's data will not be read again. Optional; REQUIRES packed_bytes(weight) > 0.
-  // Errors: those of `done`, which stop it.
+  // Writes that layout to `out` [packed_bytes], some MB at a time; after each piece `done` hears
+  // which bytes of the weight's data will not be read again. Optional; REQUIRES
+  // packed_bytes(weight) > 0. Errors: those of `done`, which stop it.
   using PackedFn = std::function<Result<void>(std::span<const std::byte>)>;
-  virtual Result<void> pack(const tensor::Weight& weight, std::byte* out, const PackedFn& done) const {
+  virtual Result<void> pack(const tensor::Weight& weight, std::byte* out,
+                            const PackedFn& done) const {
     return {};
   }
 

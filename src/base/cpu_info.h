@@ -14,6 +14,8 @@ struct CpuFeatures {
   bool avx512 = false;  // F, BW, DQ, VL
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
+  bool fast_bf16 =
+      false;  // its products are not slower than as many in f32 (AMD; Intel has AMX for them)
   bool avx_vnni = false;
   // ARM
   bool neon_dotprod = false;

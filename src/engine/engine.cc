@@ -56,11 +56,11 @@ uint64_t n_elements(const format::ModelFile& file, std::string_view key) {
   return value != nullptr && value->is_array() ? value->count : 0;
 }
 
-// What a loaded model holds beside the arena's own: the mapped file (but for what is packed), and an
-// estimate of the rest, measured as resident memory at its peak. The program and its libraries take 7
-// to 9 MB (models of a few MB with --verbose); the tokenizers of 13 usual vocabularies 75 to 90 bytes a
-// token, and 55 more a merge (a fifth off at worst); logits and candidates of one sampler 30 bytes a
-// token.
+// What a loaded model holds beside the arena's own: the mapped file (but for what is packed), and
+// an estimate of the rest, measured as resident memory at its peak. The program and its libraries
+// take 7 to 9 MB (models of a few MB with --verbose); the tokenizers of 13 usual vocabularies 75 to
+// 90 bytes a token, and 55 more a merge (a fifth off at worst); logits and candidates of one
+// sampler 30 bytes a token.
 void note_file(const format::ModelFile& file, uint64_t packed_bytes, Arena& arena) {
   constexpr uint64_t kProgramBytes = uint64_t{15} << 19;
   constexpr uint64_t kBytesPerToken = 75 + 30;

@@ -39,9 +39,9 @@ struct EngineOptions {
   int n_batch = 512;     // most tokens of one step
   int n_outputs = 1;     // most rows of logits of one step
   std::string isa = {};  // "": the best that the CPU has
-  // Copy the weights into the kernels' own order while loading, where there is memory for it. Else, and
-  // where the model is larger than memory, they are read from the mapped file in place: the same
-  // results, more slowly.
+  // Copy the weights into the kernels' own order while loading, where there is memory for it. Else,
+  // and where the model is larger than memory, they are read from the mapped file in place: the
+  // same results, more slowly.
   bool repack = true;
 };
 

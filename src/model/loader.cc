@@ -231,6 +231,7 @@ Result<void> Model::pack(const backend::Backend& backend, Arena& arena,
   const std::vector<const Weight*> weights = packable(backend);
   uint64_t total = 0;
   for (const Weight* w : weights) total += backend.packed_bytes(*w);
+  if (total == 0) return {};
   HEARTH_ASSIGN(std::byte * at, arena.take(kPackedRow, total, Arena::Touch::kLater));
   if (at == nullptr) return {};
   for (const Weight* w : weights) {

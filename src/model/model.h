@@ -28,10 +28,10 @@ class Model {
   // tensor that is missing or has the wrong shape; kOutOfMemory.
   static Result<Model> load(const format::ModelFile& file, Arena& arena);
 
-  // Gives every matrix that tokens are multiplied with its copy in the backend's own layout, where the
-  // backend has one: in one block of `arena`, called `kPackedRow` there. `done` hears which bytes of
-  // the file are no longer needed (the embedding's rows still are, if it is the output matrix too).
-  // Errors: kOutOfMemory; those of `done`.
+  // Gives every matrix that tokens are multiplied with its copy in the backend's own layout, where
+  // the backend has one: in one block of `arena`, called `kPackedRow` there. `done` hears which
+  // bytes of the file are no longer needed (the embedding's rows still are, if it is the output
+  // matrix too). Errors: kOutOfMemory; those of `done`.
   static constexpr std::string_view kPackedRow = "weights, in the order the kernels read";
   Result<void> pack(const backend::Backend& backend, Arena& arena,
                     const backend::Backend::PackedFn& done);

@@ -59,9 +59,11 @@ TEST(Run, EveryTypeOfWeight) {
     const std::vector<int32_t> ids = some_ids(6, 40);
     const Row expected =
         reference_logits(*open->model, make_rope(open->model->params().rope, {}), ids);
-    // Float types are exact; block types round their activations to int8.
-    const double most = type.is_float ? 1e-10 : 1e-3;
     for (const std::string& isa : all_isas()) {
+      // Float types are exact; block types round their activations to int8, BF16 may round them to
+      // its own precision.
+      const bool rounds = !type.is_float || (type.name == "BF16" && isa == "avx512_bf16");
+      const double most = rounds ? 1e-3 : 1e-10;
       Runner runner(*open->model, {.isa = isa});
       const std::vector<float> logits = runner.logits(ids, ids.size());
       EXPECT_LE(nmse(logits, expected), most) << type.name << ", " << isa;

@@ -51,14 +51,18 @@ class QuantGolden : public testing::TestWithParam<QuantModel> {
 // int8: one scale per 32 for types with short blocks, one per 256 for the K-quants and IQ4_XS, as
 // upstream does. Its rounding of the scales differs a little, so which errors add up is chance.
 constexpr double kFloatMax = 1e-8;
-double share_of_upstream(const quant::TypeInfo& type) { return type.block_len == 256 ? 1.01 : 1.25; }
+double share_of_upstream(const quant::TypeInfo& type) {
+  return type.block_len == 256 ? 1.01 : 1.25;
+}
 
 TEST_P(QuantGolden, NearExact) {
   const QuantModel& m = GetParam();
   const quant::TypeInfo* type = quant::find_type(m.type);
   ASSERT_NE(type, nullptr);
-  const double most = type->is_float ? kFloatMax : m.upstream_nmse * share_of_upstream(*type);
   for (const std::string& isa : all_isas()) {
+    // Some ISAs round activations to bfloat16 where the weights are, as upstream does.
+    const bool exact = type->is_float && !(m.type == "BF16" && isa == "avx512_bf16");
+    const double most = exact ? kFloatMax : m.upstream_nmse * share_of_upstream(*type);
     const auto engine = open_engine(m.folder / (m.type + ".gguf"), {.isa = isa});
     ASSERT_NE(engine, nullptr);
     double worst = 0;

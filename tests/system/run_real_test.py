@@ -410,7 +410,7 @@ class RunReal(unittest.TestCase):
     def test_the_memory_plan_adds_up(self):
         def plan(*words):
             done = subprocess.run([HEARTH, "show", STORIES, "--memory", "--json", *words], capture_output=True,
-                                  timeout=LIMIT_S)
+                                  env=self.environment, timeout=LIMIT_S)
             self.assertEqual(done.returncode, 0, done.stderr)
             return json.loads(done.stdout)["memory"]
 

@@ -132,9 +132,9 @@ struct ScratchNeeds {
 
   void operator()(const tensor::MatMulOp& op) {
     bool used[kNumActForms] = {};
-    for (int i = 0; i < op.n_weights; ++i) used[int(act_form(*op.weights[i]->type))] = true;
-    need_gemm(rows(op.in), op.in.width,
-              used[int(ActForm::kPer32)] + used[int(ActForm::kPer256)]);
+    for (int i = 0; i < op.n_weights; ++i) used[int(act_form(*op.weights[i]->type, true))] = true;
+    used[int(ActForm::kFloat)] = false;
+    need_gemm(rows(op.in), op.in.width, int(std::count(std::begin(used), std::end(used), true)));
   }
   void operator()(const tensor::MoeOp& op) {
     const int64_t n = rows(op.in);

@@ -100,6 +100,9 @@ class Executor {
            size_t(thread) * plan_.thread_bytes;
   }
 
+  [[nodiscard]] ActForm form_of(const tensor::Weight& w) const {
+    return act_form(*w.type, k_.bf16_products);
+  }
   // x[n, k] (rows `x_stride` apart) as blocks of `form`, into `out` [superblocks][n]; this thread's
   // share. A barrier must follow.
   void quantize_share(const float* x, int64_t x_stride, int64_t n, int64_t k, ActForm form,

@@ -62,6 +62,7 @@ void overlay(KernelTable& table, const KernelTable& upper) {
   for (int i = 0; i < quant::TypeList::kSize; ++i) take(table.gemm[i], upper.gemm[i]);
   for (int i = 0; i < kNumKvKinds; ++i) take(table.attend[i], upper.attend[i]);
   table.takes_packed |= upper.takes_packed;
+  table.bf16_products |= upper.bf16_products;
   take(table.quantize, upper.quantize);
   take(table.rms_norm, upper.rms_norm);
   take(table.layer_norm, upper.layer_norm);
@@ -88,7 +89,10 @@ std::vector<std::string_view> usable_isas(const CpuFeatures& features) {
 
 Result<KernelTable> select_kernels(std::string_view isa, const CpuFeatures& features) {
   const std::vector<std::string_view> usable = usable_isas(features);
-  const std::string_view wanted = isa.empty() ? usable.back() : isa;
+  std::string_view wanted = isa.empty() ? usable.back() : isa;
+  // Sapphire Rapids does vdpbf16ps at half the rate of Zen 4: f32 products prefill 1.6 times as
+  // fast.
+  if (isa.empty() && wanted == "avx512_bf16" && !features.fast_bf16) wanted = "avx512";
   KernelTable table;
   for (const Isa& row : kIsas) {
     if (!row.usable(features)) continue;

@@ -23,8 +23,10 @@ namespace hearth::backend::cpu {
 //     x[i] ~ d[i / 32] * q[i]      q rounded to nearest, in [-127, 127]
 //
 // d is max |x| / 127 of each 32 (ActForm::kPer32), or of all 256 (kPer256: the eight are equal),
-// whichever the weight's type asks for. Sums are those of q; negative ones, because they are subtracted:
-// codes with an offset start their dot products at -offset * sum.
+// whichever the weight's type asks for. Sums are those of q; negative ones, because they are
+// subtracted: codes with an offset start their dot products at -offset * sum.
+//
+// In the form kBf16 the block is nothing but 256 bfloat16.
 struct alignas(64) ActBlock {
   int8_t q[256];
   float d[8];
@@ -45,8 +47,8 @@ struct ActView {
   int64_t n = 0;
 };
 
-// y[y_rows[c]][row] = scale * (weight[row] . x[x_rows[c]]) + bias[row] for row in [row_begin, row_end),
-// c in [0, n_columns). REQUIRES: row_begin is a multiple of kPanelRows.
+// y[y_rows[c]][row] = scale * (weight[row] . x[x_rows[c]]) + bias[row] for row in [row_begin,
+// row_end), c in [0, n_columns). REQUIRES: row_begin is a multiple of kPanelRows.
 struct GemmArgs {
   const std::byte* packed;  // the matrix's panels (packed.h), or null: compute from the file's rows
   const Packing* packing;   // of the type; null where it has none
@@ -101,9 +103,12 @@ struct KernelTable {
 
   GemmFn gemm[quant::TypeList::kSize] = {};
 
-  // Whether gemm takes packed weights. The scalar table does not: it defines what the others compute.
+  // Whether gemm takes packed weights. The scalar table does not: it defines what the others
+  // compute.
   bool takes_packed = false;
-  // n values (at most 256; zeros behind them) to int8. `form` is not kFloat.
+  // Whether bfloat16 weights meet activations rounded to bfloat16 (ActForm::kBf16) instead of f32.
+  bool bf16_products = false;
+  // n values (at most 256; zeros behind them) to `form`, which is not kFloat.
   void (*quantize)(const float* x, int64_t n, ActForm form, ActBlock& out) noexcept = nullptr;
 
   // See tensor/graph.h for the formulas. n values each; y may equal an input.

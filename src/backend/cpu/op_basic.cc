@@ -49,8 +49,8 @@ void Executor::quantize_share(const float* x, int64_t x_stride, int64_t n, int64
   for (int64_t i = r.begin; i < r.end; ++i) {
     const int64_t row = i / supers;
     const int64_t s = i % supers;
-    k_.quantize(x + row * x_stride + s * kSuperblock, std::min<int64_t>(k - s * kSuperblock, kSuperblock),
-                form, out[s * n + row]);
+    k_.quantize(x + row * x_stride + s * kSuperblock,
+                std::min<int64_t>(k - s * kSuperblock, kSuperblock), form, out[s * n + row]);
   }
 }
 
@@ -81,7 +81,7 @@ void Executor::run(const MatMulOp& op, int thread) {
   const ActBlock* blocks[kNumActForms] = {};
   ActBlock* next = acts_memory();
   for (int i = 0; i < op.n_weights; ++i) {
-    const ActForm form = act_form(*op.weights[i]->type);
+    const ActForm form = form_of(*op.weights[i]);
     if (form == ActForm::kFloat || blocks[int(form)] != nullptr) continue;
     quantize_share(x.f32, x.f32_stride, n, k, form, next, thread);
     blocks[int(form)] = next;
@@ -96,7 +96,7 @@ void Executor::run(const MatMulOp& op, int thread) {
     args.row_begin = r.begin;
     args.row_end = r.end;
     args.x = x;
-    args.x.blocks = blocks[int(act_form(*w.type))];
+    args.x.blocks = blocks[int(form_of(w))];
     args.n_columns = n;
     args.y = data(op.out[i]);
     args.y_stride = stride(op.out[i]);

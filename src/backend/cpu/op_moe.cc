@@ -96,7 +96,7 @@ ActView Executor::moe_input(const View& view, int64_t n, int64_t k, const Weight
   x.f32 = data(view);
   x.f32_stride = stride(view);
   x.n = n;
-  const ActForm form = act_form(*w.type);
+  const ActForm form = form_of(w);
   if (form != ActForm::kFloat) {
     quantize_share(x.f32, x.f32_stride, n, k, form, acts_memory(), thread);
     x.blocks = acts_memory();
@@ -113,7 +113,7 @@ void Executor::run(const MoeOp& op, int thread) {
   team_.barrier();
   float* hidden = data(op.hidden);
   expert_gemm(*op.gate, lists, x, hidden, stride(op.hidden), false, thread);
-  if (act_form(*op.up->type) != act_form(*op.gate->type)) {
+  if (form_of(*op.up) != form_of(*op.gate)) {
     team_.barrier();
     x = moe_input(op.in, n, op.in.width, *op.up, thread);
     team_.barrier();

@@ -12,7 +12,7 @@ namespace {
 using namespace quant;
 
 // Each `Words` names the words of 256 weights of one row, in order, and makes them of the file's
-// blocks.
+// blocks. words_of(n): how many of them the first n weights need.
 //
 // Nibbles stand as in Q4_K: of 64 weights, byte i holds weight i low and weight i + 32 high. Types
 // that pair their nibbles otherwise are re-paired here, so that all of them share one kernel.
@@ -23,19 +23,22 @@ struct SameWords {
   using Type = T;
   static constexpr int kWords = kWordsOfRow;
   static constexpr bool kHalf = sizeof(typename T::Block) > size_t(kWords) * 4;
+  static constexpr int words_of(int) { return kWords; }
   static void make(const typename T::Block* b, uint32_t* words, uint16_t* half) {
     std::memcpy(words, b, size_t(kWords) * 4);
     if constexpr (kHalf) *half = b->d;
   }
 };
 
+// Words of the nibbles of n weights: eight for each 64, begun or whole.
+constexpr int nibble_words(int n) { return (n + 63) / 64 * 8; }
+
 // words[32] from 256 codes of 4 bits, one a byte.
 void pair_nibbles(const uint8_t* codes, uint32_t* words) {
   std::array<uint8_t, 128> bytes;
   for (size_t chunk = 0; chunk < 4; ++chunk)
     for (size_t i = 0; i < 32; ++i)
-      bytes[32 * chunk + i] =
-          uint8_t(codes[64 * chunk + i] | (codes[64 * chunk + 32 + i] << 4));
+      bytes[32 * chunk + i] = uint8_t(codes[64 * chunk + i] | (codes[64 * chunk + 32 + i] << 4));
   std::memcpy(words, bytes.data(), bytes.size());
 }
 
@@ -47,8 +50,8 @@ void split_nibbles(const uint8_t* bytes, int n, uint8_t* codes) {
   }
 }
 
-// Blocks of 32 with nibbles: [d: 8 halves][m: 8 halves if any][fifth bits: byte i, bit g = weight i of
-// block g, if any][nibbles].
+// Blocks of 32 with nibbles: [d: 8 halves][m: 8 halves if any][fifth bits: byte i, bit g = weight i
+// of block g, if any][nibbles].
 template <class T>
 struct Blocks32 {
   using Type = T;
@@ -57,6 +60,7 @@ struct Blocks32 {
   static constexpr bool kFifth = requires(Block b) { b.qh; };
   static constexpr int kWords = 4 + (kMin ? 4 : 0) + (kFifth ? 8 : 0) + 32;
   static constexpr bool kHalf = false;
+  static constexpr int words_of(int n) { return kFifth ? kWords : kWords - 32 + nibble_words(n); }
   static void make(const Block* b, uint32_t* words, uint16_t*) {
     std::array<uint16_t, 8> halves;
     for (size_t g = 0; g < 8; ++g) halves[g] = b[g].d;
@@ -86,6 +90,7 @@ struct WordsQ8_0 {
   using Type = Q8_0;
   static constexpr int kWords = 4 + 64;
   static constexpr bool kHalf = false;
+  static constexpr int words_of(int n) { return 4 + (n + 3) / 4; }
   static void make(const Q8_0::Block* b, uint32_t* words, uint16_t*) {
     for (size_t g = 0; g < 8; ++g) {
       std::memcpy(reinterpret_cast<std::byte*>(words) + 2 * g, &b[g].d, 2);
@@ -99,6 +104,7 @@ struct WordsIQ4_XS {
   using Type = IQ4_XS;
   static constexpr int kWords = 2 + 32;
   static constexpr bool kHalf = false;
+  static constexpr int words_of(int n) { return 2 + nibble_words(n); }
   static void make(const IQ4_XS::Block* b, uint32_t* words, uint16_t*) {
     std::memcpy(words, b, 8);
     std::array<uint8_t, 256> codes;
@@ -112,6 +118,7 @@ struct WordsMXFP4 {
   using Type = MXFP4;
   static constexpr int kWords = 2 + 32;
   static constexpr bool kHalf = false;
+  static constexpr int words_of(int n) { return 2 + nibble_words(n); }
   static void make(const MXFP4::Block* b, uint32_t* words, uint16_t*) {
     std::array<uint8_t, 256> codes;
     for (size_t g = 0; g < 8; ++g) {
@@ -127,6 +134,7 @@ struct WordsNVFP4 {
   using Type = NVFP4;
   static constexpr int kWords = 4 + 32;
   static constexpr bool kHalf = false;
+  static constexpr int words_of(int n) { return 4 + nibble_words(n); }
   static void make(const NVFP4::Block* b, uint32_t* words, uint16_t*) {
     std::array<uint8_t, 256> codes;
     for (size_t i = 0; i < 4; ++i) {
@@ -144,6 +152,7 @@ struct Floats {
   using Type = T;
   static constexpr int kWords = kSuperblock * int(sizeof(typename T::Block)) / 4;
   static constexpr bool kHalf = false;
+  static constexpr int words_of(int n) { return (n * int(sizeof(typename T::Block)) + 3) / 4; }
   static void make(const typename T::Block* b, uint32_t* words, uint16_t*) {
     std::memcpy(words, b, size_t(kWords) * 4);
   }
@@ -176,7 +185,8 @@ void pack_superblock(const std::byte* const* blocks, int n_blocks, uint32_t* wor
 template <class... Ws>
 constexpr auto make_table() {
   std::array<Packing, TypeList::kSize> table{};
-  ((table[size_t(type_index<typename Ws::Type>())] = {Ws::kWords, Ws::kHalf, pack_superblock<Ws>}),
+  ((table[size_t(type_index<typename Ws::Type>())] = {Ws::kWords, Ws::words_of, Ws::kHalf,
+                                                      pack_superblock<Ws>}),
    ...);
   return table;
 }
@@ -195,7 +205,8 @@ const Packing* find_packing(const quant::TypeInfo& type) {
   return packing.words > 0 ? &packing : nullptr;
 }
 
-ActForm act_form(const quant::TypeInfo& type) {
+ActForm act_form(const quant::TypeInfo& type, bool bf16_products) {
+  if (bf16_products && type.index == type_index<BF16>()) return ActForm::kBf16;
   static constexpr auto kForms = [] {
     std::array<ActForm, TypeList::kSize> forms{};
     TypeList::for_each([&]<class T>() { forms[size_t(type_index<T>())] = kActFormOf<T>; });
@@ -205,7 +216,11 @@ ActForm act_form(const quant::TypeInfo& type) {
 }
 
 size_t panel_bytes(const Packing& packing, int64_t k) {
-  return size_t(align_up(uint64_t(n_superblocks(k)) * packing.superblock_bytes(), 64));
+  const int64_t whole = k / kSuperblock;
+  const int64_t words =
+      whole * packing.words + (k % kSuperblock == 0 ? 0 : packing.words_of(int(k % kSuperblock)));
+  const int64_t halves = packing.half ? n_superblocks(k) : 0;
+  return size_t(align_up(uint64_t((2 * words + halves) * kPanelRows) * 2, 64));
 }
 
 size_t packed_bytes(const tensor::Weight& weight) {
@@ -225,17 +240,20 @@ void pack_panels(const tensor::Weight& weight, int64_t begin, int64_t end, std::
     const std::byte* matrix = weight.matrix(p / per_matrix);
     const int64_t row = p % per_matrix * kPanelRows;
     auto* words = reinterpret_cast<uint32_t*>(out + size_t(p) * bytes);
-    auto* halves = reinterpret_cast<uint16_t*>(words + n_superblocks(weight.k) * packing.words *
-                                                           kPanelRows);
+    auto* halves =
+        reinterpret_cast<uint16_t*>(words + n_superblocks(weight.k) * packing.words * kPanelRows);
     const std::byte* blocks[kPanelRows];
+    std::array<uint32_t, size_t(kSuperblock) * kPanelRows> cut;
     for (int64_t s = 0; s < n_superblocks(weight.k); ++s) {
       for (int64_t r = 0; r < kPanelRows; ++r)
-        blocks[r] = row + r < weight.rows
-                        ? matrix + size_t(row + r) * weight.row_bytes() +
-                              size_t(s * per_superblock) * type.block_bytes
-                        : nullptr;
+        blocks[r] = row + r < weight.rows ? matrix + size_t(row + r) * weight.row_bytes() +
+                                                size_t(s * per_superblock) * type.block_bytes
+                                          : nullptr;
+      const int64_t left = weight.k - s * kSuperblock;
+      uint32_t* to = words + s * packing.words * kPanelRows;
       packing.pack(blocks, int(std::min(per_superblock, n_blocks - s * per_superblock)),
-                   words + s * packing.words * kPanelRows, halves + s * kPanelRows);
+                   left < kSuperblock ? cut.data() : to, halves + s * kPanelRows);
+      if (left < kSuperblock) std::copy_n(cut.data(), packing.words_of(int(left)) * kPanelRows, to);
     }
   }
 }

@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "backend/cpu/kernel_table.h"
-#include "backend/cpu/simd/avx512.h"
 #include "tensor/kv_view.h"
 
 #define HEARTH_ISA avx512
 // clang-format off: each file uses those above it
+#include "backend/cpu/simd/avx512.h"
 #include "backend/cpu/kernels/math-inl.h"
 #include "backend/cpu/kernels/elementwise-inl.h"
 #include "backend/cpu/kernels/attention-inl.h"

@@ -151,6 +151,12 @@ static void quantize(const float* x, int64_t n, ActForm form, ActBlock& out) noe
     for (int64_t i = 0; i < 256; ++i) filled[i] = i < n ? x[i] : 0.0f;
     x = filled;
   }
+  if (form == ActForm::kBf16) {
+    uint16_t halves[256];
+    for (int i = 0; i < 256; ++i) halves[i] = f32_to_bf16(x[i]);
+    __builtin_memcpy(out.q, halves, sizeof(halves));
+    return;
+  }
   if (form == ActForm::kPer256) {
     const float d = quantize_group<256>(x, out.q);
     for (int g = 0; g < 8; ++g) out.d[g] = d;

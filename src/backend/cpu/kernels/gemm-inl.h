@@ -1,18 +1,18 @@
-// gemm_<type>: packed weights (packed.h) times activations, one kernel family for 1 to 512 columns and
-// every type.
+// gemm_<type>: packed weights (packed.h) times activations, one kernel family for 1 to 512 columns
+// and every type.
 //
-// A tile is 32 rows (two panels) by up to kTileColumns columns, one superblock of 256 weights deep; its
-// sums over k lie in memory. Each row and column goes through the same steps in the same order, whatever
-// the tile:
+// A tile is 32 rows (two panels) by up to kTileColumns columns, one superblock of 256 weights deep;
+// its sums over k lie in memory. Each row and column goes through the same steps in the same order,
+// whatever the tile:
 //
 //     per group of 16 or 32:  i = exact integer dot product
 //     ActForm::kPer256:       t = fma(i, scale, t) over the groups, then sum = fma(t, d, sum)
 //     ActForm::kPer32:        sum = fma(i, scale * d, sum)
 //     Kind::int_scales:       t = d_w * (exact sum of i * scale)
 //
-// Few columns unpack the codes in registers; more unpack 32 rows of a superblock once into a buffer that
-// stays in the first cache (`Lines`), and all columns read that. Types without a packed form go that way
-// always.
+// Few columns unpack the codes in registers; more unpack 32 rows of a superblock once into a buffer
+// that stays in the first cache (`Lines`), and all columns read that. Types without a packed form
+// go that way always.
 
 namespace hearth::backend::cpu::HEARTH_ISA {
 
@@ -63,7 +63,8 @@ struct LinesOf {
 
 template <int kOffset>
 HEARTH_INLINE RowsI start_of(int32_t neg_sum) {
-  if constexpr (kOffset == 0) return all_rows(0);
+  if constexpr (kOffset == 0)
+    return all_rows(0);
   else if constexpr ((kOffset & (kOffset - 1)) == 0)
     return shift<-__builtin_ctz(unsigned(kOffset == 0 ? 1 : kOffset))>(all_rows(neg_sum));
   else
@@ -74,8 +75,8 @@ HEARTH_INLINE RowsI start_of(int32_t neg_sum) {
 struct Next {
   const uint32_t* words[2];
 };
-// Asks for part `i` of kParts of it. Memory answers in about 100 ns, and the hardware's own prefetcher
-// stops at page ends.
+// Asks for part `i` of kParts of it. Memory answers in about 100 ns, and the hardware's own
+// prefetcher stops at page ends.
 template <int kWords, int kParts>
 HEARTH_INLINE void prefetch_part(const Next& next, int i) {
   constexpr int kLines = (kWords + kParts - 1) / kParts;
@@ -250,14 +251,15 @@ HEARTH_INLINE Panels packed_panels(const GemmArgs& a, int64_t row, int64_t n_sup
     const int64_t at = row + (row + p * kPanelRows < a.row_end ? p * kPanelRows : 0);
     panels.words[p] =
         reinterpret_cast<const uint32_t*>(a.packed + size_t(at / kPanelRows) * a.panel_bytes);
-    panels.halves[p] = reinterpret_cast<const uint16_t*>(panels.words[p] +
-                                                         n_supers * S::kWords * kPanelRows);
+    // Types with halves have no cut superblocks.
+    panels.halves[p] =
+        reinterpret_cast<const uint16_t*>(panels.words[p] + n_supers * S::kWords * kPanelRows);
   }
   return panels;
 }
 
-// What follows the superblock at `panels`, of which, with it, `left` remain: the panels' own next one, or
-// the first of the next two panels.
+// What follows the superblock at `panels`, of which, with it, `left` remain: the panels' own next
+// one, or the first of the next two panels.
 template <class S>
 HEARTH_INLINE Next next_of(const GemmArgs& a, const Panels& panels, int64_t left) {
   Next next;
@@ -265,14 +267,15 @@ HEARTH_INLINE Next next_of(const GemmArgs& a, const Panels& panels, int64_t left
                                 : 2 * a.panel_bytes - size_t(n_superblocks(a.k) - 1) *
                                                           size_t(S::kWords) * kPanelRows * 4;
   for (int p = 0; p < 2; ++p)
-    next.words[p] = reinterpret_cast<const uint32_t*>(
-        reinterpret_cast<const char*>(panels.words[p]) + ahead);
+    next.words[p] =
+        reinterpret_cast<const uint32_t*>(reinterpret_cast<const char*>(panels.words[p]) + ahead);
   return next;
 }
 
 // Packs superblock s of the rows at `row` from the file into the scratch.
 template <class T>
-static Panels pack_here(const GemmArgs& a, int64_t row, int64_t s, const Scratch& scratch) noexcept {
+static Panels pack_here(const GemmArgs& a, int64_t row, int64_t s,
+                        const Scratch& scratch) noexcept {
   const Packing* packing = a.packing;
   constexpr int64_t kBlocks = kSuperblock / T::kBlockLen;
   const int64_t left = a.k / T::kBlockLen - s * kBlocks;
@@ -363,10 +366,11 @@ constexpr Kind lines_kind() {
 }
 
 template <class S>
-static void unpack_lines(const uint32_t* w, const uint16_t* halves, Lines& out) noexcept {
+static void unpack_lines(const uint32_t* w, const uint16_t* halves, int n_groups,
+                         Lines& out) noexcept {
   constexpr Kind kind = lines_kind<S>();
   S::scales(w, halves, out.scales);
-  for (int outer = 0; outer < 8 / S::kUnroll; ++outer)
+  for (int outer = 0; outer * S::kUnroll < n_groups; ++outer)
     unrolled<S::kUnroll>([&](auto u) HEARTH_INLINE_LAMBDA {
       const int g = outer * S::kUnroll + u;
       for (int j = 0; j < 8; ++j) {
@@ -374,8 +378,7 @@ static void unpack_lines(const uint32_t* w, const uint16_t* halves, Lines& out) 
         if constexpr (kind.scaled) {
           // code * scale - offset * scale + kScaledOffset: the weight itself, made unsigned.
           const RowsI scale = load_rows(out.scales.int_scale[2 * g + j / 4]);
-          const RowsI start =
-              add(mul(scale, all_rows(-S::kKind.offset)), all_rows(kind.offset));
+          const RowsI start = add(mul(scale, all_rows(-S::kKind.offset)), all_rows(kind.offset));
           codes = scale_codes(codes, scale, start);
         }
         store_rows(out.codes[g * 8 + j], codes);
@@ -394,14 +397,15 @@ static void many_columns(const GemmArgs& a, int64_t row, const Scratch& scratch)
     if (a.packed != nullptr) panels = packed_panels<S>(a, row, n_supers);
     for (int64_t super = 0; super < n_supers; ++super) {
       if (a.packed == nullptr) panels = pack_here<typename S::Type>(a, row, super, scratch);
+      const int n_groups = groups_in(a.k, super);
       for (int p = 0; p < 2; ++p) {
-        unpack_lines<S>(panels.words[p], panels.halves[p], *scratch.lines[p]);
+        unpack_lines<S>(panels.words[p], panels.halves[p], n_groups, *scratch.lines[p]);
         panels.words[p] += S::kWords * kPanelRows;
         panels.halves[p] += kPanelRows;
       }
       const Lines* const lines[2] = {scratch.lines[0], scratch.lines[1]};
-      lines_columns<LinesOf<lines_kind<S>()>>(lines, columns, first, n, super,
-                                              groups_in(a.k, super), scratch.sums);
+      lines_columns<LinesOf<lines_kind<S>()>>(lines, columns, first, n, super, n_groups,
+                                              scratch.sums);
     }
     write_sums(a, row, first, n, scratch.sums);
   }
@@ -434,8 +438,8 @@ static void gemm_packed(const GemmArgs& a) noexcept {
 
 template <class T>
 constexpr Kind unpacked_kind() {
-  return {kActFormOf<T>, T::kGroup % 32 == 0 ? 32 : 16, kSignedOffset, true, false,
-          T::kHasMin ? Mins::kFloat : Mins::kNone};
+  return {kActFormOf<T>, T::kGroup % 32 == 0 ? 32 : 16,          kSignedOffset, true,
+          false,         T::kHasMin ? Mins::kFloat : Mins::kNone};
 }
 
 template <class T>
@@ -447,7 +451,8 @@ static void unpack_rows(const GemmArgs& a, int64_t row, int64_t s, Lines& out) n
   for (int64_t r = 0; r < kPanelRows; ++r) {
     const int64_t at = row + r < a.row_end ? row + r : row;
     const auto* blocks =
-        reinterpret_cast<const typename T::Block*>(a.weight + size_t(at) * a.row_bytes) + s * kBlocks;
+        reinterpret_cast<const typename T::Block*>(a.weight + size_t(at) * a.row_bytes) +
+        s * kBlocks;
     alignas(64) int8_t q[kSuperblock] = {};
     for (int64_t b = 0; b < n_blocks; ++b) {
       float scale[T::kBlockLen / T::kGroup];
@@ -465,8 +470,7 @@ static void unpack_rows(const GemmArgs& a, int64_t row, int64_t s, Lines& out) n
     }
     for (int i = 0; i < 64; ++i) __builtin_memcpy(&out.codes[i][r], q + 4 * i, 4);
   }
-  for (int i = 0; i < 64; ++i)
-    store_rows(out.codes[i], signed_codes(load_rows(out.codes[i])));
+  for (int i = 0; i < 64; ++i) store_rows(out.codes[i], signed_codes(load_rows(out.codes[i])));
 }
 
 template <class T>
@@ -514,7 +518,7 @@ HEARTH_INLINE void float_sums(const float* const (&x)[C], int64_t n, float* sums
   RowsF t[2][C];
   for (int p = 0; p < 2; ++p)
     for (int c = 0; c < C; ++c) t[p][c] = all_rows(0.0f);
-  weight_at([&](int64_t i, const RowsF (&w)[2]) HEARTH_INLINE_LAMBDA {
+  weight_at([&](int64_t i, const RowsF(&w)[2]) HEARTH_INLINE_LAMBDA {
     for (int c = 0; c < C; ++c) {
       const RowsF xi = all_rows(x[c][i]);
       for (int p = 0; p < 2; ++p) t[p][c] = fma(w[p], xi, t[p][c]);
@@ -546,8 +550,8 @@ static void float_few_tile(const Panels& panels, const Next& next, const float* 
 }
 
 template <int C>
-static void float_lines_tile(const FloatLines* const (&lines)[2], const float* const* rows, int64_t n,
-                             float* sums) noexcept {
+static void float_lines_tile(const FloatLines* const (&lines)[2], const float* const* rows,
+                             int64_t n, float* sums) noexcept {
   const float* x[C];
   for (int c = 0; c < C; ++c) x[c] = rows[c];
   float_sums<C>(x, n, sums, [&](auto&& step) HEARTH_INLINE_LAMBDA {
@@ -562,12 +566,14 @@ template <class Counts = std::make_integer_sequence<int, kTileColumns>>
 struct FloatLinesTiles;
 template <int... c>
 struct FloatLinesTiles<std::integer_sequence<int, c...>> {
-  using Fn = void (*)(const FloatLines* const (&)[2], const float* const*, int64_t, float*) noexcept;
+  using Fn = void (*)(const FloatLines* const (&)[2], const float* const*, int64_t,
+                      float*) noexcept;
   static constexpr Fn kFor[] = {nullptr, float_lines_tile<c + 1>...};
 };
 
-static void float_lines_columns(const FloatLines* const (&lines)[2], const GemmArgs& a, int64_t first,
-                                int64_t n, int64_t s, int64_t length, float* sums) noexcept {
+[[maybe_unused]] static void float_lines_columns(const FloatLines* const (&lines)[2],
+                                                 const GemmArgs& a, int64_t first, int64_t n,
+                                                 int64_t s, int64_t length, float* sums) noexcept {
   for (int64_t c = 0; c < n; c += kTileColumns) {
     const int64_t here = n - c < kTileColumns ? n - c : kTileColumns;
     const float* rows[kTileColumns];
@@ -582,8 +588,7 @@ static void float_few_columns(const GemmArgs& a, const Panels& panels, int64_t s
                               float* sums) noexcept {
   const Next next = next_of<S>(a, panels, n_superblocks(a.k) - s);
   const float* x[C];
-  for (int c = 0; c < C; ++c)
-    x[c] = a.x.f32 + Columns{a}.row(c) * a.x.f32_stride + s * kSuperblock;
+  for (int c = 0; c < C; ++c) x[c] = a.x.f32 + Columns{a}.row(c) * a.x.f32_stride + s * kSuperblock;
   float_few_tile<S, C>(panels, next, x, length, sums);
 }
 
@@ -611,7 +616,7 @@ static void gemm_float(const GemmArgs& a) noexcept {
             break;
           default: {
             for (int p = 0; p < 2; ++p)
-              for (int i = 0; i < S::kWords; ++i) {
+              for (int i = 0; i * S::kPerWord < length; ++i) {
                 const RowsI word = load_rows(panels.words[p] + i * kPanelRows);
                 unrolled<S::kPerWord>([&](auto u) HEARTH_INLINE_LAMBDA {
                   store_rows(scratch.float_lines[p]->w[i * S::kPerWord + u],
@@ -638,11 +643,11 @@ struct AllCodes {
     ((t.gemm[quant::type_index<typename Ss::Type>()] = gemm_packed<Ss>), ...);
   }
 };
-using PackedCodes = AllCodes<CodesQ4_0, CodesQ4_1, CodesQ5_0, CodesQ5_1, CodesQ8_0, CodesQ2_K,
-                             CodesQ3_K, CodesQ4_K, CodesQ5_K, CodesQ6_K, CodesIQ4_NL, CodesIQ4_XS,
-                             CodesMXFP4, CodesNVFP4>;
+using PackedCodes =
+    AllCodes<CodesQ4_0, CodesQ4_1, CodesQ5_0, CodesQ5_1, CodesQ8_0, CodesQ2_K, CodesQ3_K, CodesQ4_K,
+             CodesQ5_K, CodesQ6_K, CodesIQ4_NL, CodesIQ4_XS, CodesMXFP4, CodesNVFP4>;
 
-static void add_gemm(KernelTable& t) {
+[[maybe_unused]] static void add_gemm(KernelTable& t) {
   t.takes_packed = true;
   PackedCodes::add_to(t);
   quant::TypeList::for_each([&]<class T>() {

@@ -1,34 +1,36 @@
-// How each packed type (packed.cc) gives its codes and scales to the tile of gemm-inl.h, 16 rows at a
-// time.
+// How each packed type (packed.cc) gives its codes and scales to the tile of gemm-inl.h, 16 rows at
+// a time.
 //
-// `codes<u>(w, outer, j)`: weights 4 j .. 4 j + 3 of the group of 32 number outer * kUnroll + u, one
-// byte each, of the superblock whose words begin at w. `scales(w, halves, s)` fills a PanelScales.
+// `codes<u>(w, outer, j)`: weights 4 j .. 4 j + 3 of the group of 32 number outer * kUnroll + u,
+// one byte each, of the superblock whose words begin at w. `scales(w, halves, s)` fills a
+// PanelScales.
 
 namespace hearth::backend::cpu::HEARTH_ISA {
 
 enum class Mins { kNone, kInt, kFloat };
 
-// What decides how a superblock is summed. The order and rounding of every step follow from it alone,
-// so that codes unpacked beforehand give the same bits as codes unpacked in registers.
+// What decides how a superblock is summed. The order and rounding of every step follow from it
+// alone, so that codes unpacked beforehand give the same bits as codes unpacked in registers.
 struct Kind {
   ActForm form;
-  int group;          // weights per scale: 16 or 32
-  int offset;         // codes are stored with this added
-  bool is_signed;     // codes need all of int8
-  bool int_scales;    // scales are whole numbers of a scale d: summed exactly, then scaled once
+  int group;        // weights per scale: 16 or 32
+  int offset;       // codes are stored with this added
+  bool is_signed;   // codes need all of int8
+  bool int_scales;  // scales are whole numbers of a scale d: summed exactly, then scaled once
   Mins mins;
-  bool scaled = false;  // codes have been multiplied by their (whole) scales: offset is kScaledOffset
+  bool scaled =
+      false;  // codes have been multiplied by their (whole) scales: offset is kScaledOffset
 };
 inline constexpr int kScaledOffset = 127;
 
 // Scales of one superblock of 16 rows.
 struct alignas(64) PanelScales {
   union {
-    float scale[16][kPanelRows];        // of each group; or
+    float scale[16][kPanelRows];         // of each group; or
     uint32_t int_scale[16][kPanelRows];  // with Kind::int_scales
   };
   union {
-    float min[16][kPanelRows];            // Mins::kFloat: added to the result, times the sum
+    float min[16][kPanelRows];        // Mins::kFloat: added to the result, times the sum
     uint32_t int_min[8][kPanelRows];  // Mins::kInt: of two groups each
   };
   float d[kPanelRows];     // with int_scales
@@ -77,8 +79,8 @@ template <class T, int kCodesOffset>
 struct HalfScaled {
   using Type = T;
   static constexpr bool kMin = T::kHasMin;
-  static constexpr Kind kKind{kActFormOf<Type>, 32, kCodesOffset, false, false,
-                              kMin ? Mins::kFloat : Mins::kNone};
+  static constexpr Kind kKind{
+      kActFormOf<Type>, 32, kCodesOffset, false, false, kMin ? Mins::kFloat : Mins::kNone};
   HEARTH_INLINE static void scales(const uint32_t* w, const uint16_t*, PanelScales& s) {
     store_halves(w, s.scale);
     if constexpr (kMin) store_halves(w + 4 * kPanelRows, s.min);
@@ -156,7 +158,8 @@ struct CodesMXFP4 {
       unrolled<4>([&](auto b) {
         const RowsI e = byte_of<b>(four);
         const RowsI is_0 = equal_mask(e, 0);
-        const RowsI tiny = bits_or(bits_and(is_0, 0x00200000), bits_and(equal_mask(e, 1), 0x00400000));
+        const RowsI tiny =
+            bits_or(bits_and(is_0, 0x00200000), bits_and(equal_mask(e, 1), 0x00400000));
         const RowsI normal = bits_clear(shift<-23>(add(e, all_rows(-1))), is_0);
         store_rows(s.scale[4 * i + b], as_float(bits_or(normal, tiny)));
       });
@@ -202,14 +205,13 @@ HEARTH_INLINE void store_k_scales(const uint32_t* w, PanelScales& s) {
   const RowsI w2 = load_rows(w + 3 * kPanelRows);
   const RowsF d = low_f16(both);
   store_rows(s.dmin, low_f16(shift<16>(both)));
-  const RowsI scale[2] = {bits_and(w0, 0x3f3f3f3f), bits_or(bits_and(w2, 0x0f0f0f0f),
-                                                            bits_and(shift<2>(w0), 0x30303030))};
+  const RowsI scale[2] = {bits_and(w0, 0x3f3f3f3f),
+                          bits_or(bits_and(w2, 0x0f0f0f0f), bits_and(shift<2>(w0), 0x30303030))};
   const RowsI min[2] = {bits_and(w1, 0x3f3f3f3f), bits_or(bits_and(shift<4>(w2), 0x0f0f0f0f),
                                                           bits_and(shift<2>(w1), 0x30303030))};
   for (int i = 0; i < 2; ++i) {
-    unrolled<4>([&](auto b) {
-      store_rows(s.scale[4 * i + b], mul(d, to_float(byte_of<b>(scale[i]))));
-    });
+    unrolled<4>(
+        [&](auto b) { store_rows(s.scale[4 * i + b], mul(d, to_float(byte_of<b>(scale[i])))); });
     store_rows(s.int_min[2 * i], byte_pair(min[i]));
     store_rows(s.int_min[2 * i + 1], byte_pair(shift<16>(min[i])));
   }
@@ -244,8 +246,8 @@ struct CodesQ5_K {
   }
 };
 
-// [low nibbles: per half of 128, parts 0 and 1, with parts 2 and 3 above][two high bits: per half, four
-// parts][16 scales of 8 bits]
+// [low nibbles: per half of 128, parts 0 and 1, with parts 2 and 3 above][two high bits: per half,
+// four parts][16 scales of 8 bits]
 struct CodesQ6_K {
   using Type = quant::Q6_K;
   static constexpr Kind kKind{kActFormOf<Type>, 16, 32, false, false, Mins::kNone};
@@ -255,9 +257,8 @@ struct CodesQ6_K {
     const RowsF d = f16_rows(halves);
     for (int i = 0; i < 4; ++i) {
       const RowsI four = load_rows(w + (48 + i) * kPanelRows);
-      unrolled<4>([&](auto b) {
-        store_rows(s.scale[4 * i + b], mul(d, to_float(signed_byte<b>(four))));
-      });
+      unrolled<4>(
+          [&](auto b) { store_rows(s.scale[4 * i + b], mul(d, to_float(signed_byte<b>(four)))); });
     }
   }
   template <int u>
@@ -286,9 +287,8 @@ struct CodesQ2_K {
     store_rows(s.dmin, low_f16(shift<16>(both)));
     for (int i = 0; i < 4; ++i) {
       const RowsI four = load_rows(w + i * kPanelRows);
-      unrolled<4>([&](auto b) {
-        store_rows(s.int_scale[4 * i + b], bits_and(shift<8 * b>(four), 15));
-      });
+      unrolled<4>(
+          [&](auto b) { store_rows(s.int_scale[4 * i + b], bits_and(shift<8 * b>(four), 15)); });
       const RowsI min = bits_and(shift<4>(four), 0x0f0f0f0f);
       store_rows(s.int_min[2 * i], byte_pair(min));
       store_rows(s.int_min[2 * i + 1], byte_pair(shift<16>(min)));

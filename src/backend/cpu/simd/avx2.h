@@ -81,7 +81,8 @@ HEARTH_INLINE F keep_if_ge(F x, F a, F b) {
   return _mm256_and_ps(x, _mm256_cmp_ps(a, b, _CMP_GE_OQ));
 }
 
-// --- sixteen rows of a packed weight side by side (packed.h): 32 bits of each, rows 0 .. 7 in `a` ---
+// --- sixteen rows of a packed weight side by side (packed.h): 32 bits of each, rows 0 .. 7 in `a`
+// ---
 
 struct RowsI {
   __m256i a, b;
@@ -98,7 +99,9 @@ HEARTH_INLINE RowsI load_rows(const uint32_t* p) {
   return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};
 }
-HEARTH_INLINE RowsF load_rows(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+HEARTH_INLINE RowsF load_rows(const float* p) {
+  return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
 HEARTH_INLINE void store_rows(uint32_t* p, RowsI x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.a);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), x.b);
@@ -211,9 +214,9 @@ HEARTH_INLINE RowsI look_up_signed(const int8_t* table, RowsI codes) {
 }
 // The same with `offset` added, no sum below 0: unsigned.
 HEARTH_INLINE RowsI look_up_unsigned(const int8_t* table, int8_t offset, RowsI codes) {
-  return shuffle_table(_mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)),
-                                    _mm_set1_epi8(offset)),
-                       codes);
+  return shuffle_table(
+      _mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), _mm_set1_epi8(offset)),
+      codes);
 }
 // Codes times scales would not fit what dot<false> takes: scale_codes is never called.
 inline constexpr bool kScaledCodes = false;

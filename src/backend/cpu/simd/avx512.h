@@ -1,5 +1,5 @@
-// Vector vocabulary, AVX-512 (F, BW, DQ, VL, VNNI): 16 floats, 64 bytes. Included only by
-// isa/avx512.cc.
+// Vector vocabulary, AVX-512 (F, BW, DQ, VL, VNNI): 16 floats, 64 bytes. Included by
+// isa/avx512.cc and isa/avx512_bf16.cc, each of which names its namespace in HEARTH_ISA.
 #pragma once
 
 #include <immintrin.h>
@@ -8,7 +8,7 @@
 
 #include "base/f16.h"
 
-namespace hearth::backend::cpu::avx512 {
+namespace hearth::backend::cpu::HEARTH_ISA {
 
 inline constexpr int kLanes = 16;
 using F = __m512;
@@ -67,8 +67,8 @@ using RowsI = __m512i;
 using RowsF = __m512;
 using ActWord = __m512i;  // four int8 (or two int16) activations of one column, for every row
 
-// The sums of a tile, 32 rows by kTileColumns: 12 integer and 12 float accumulators of the 32 registers.
-// No result depends on it.
+// The sums of a tile, 32 rows by kTileColumns: 12 integer and 12 float accumulators of the 32
+// registers. No result depends on it.
 inline constexpr int kTileColumns = 6;
 
 HEARTH_INLINE RowsI load_rows(const uint32_t* p) { return _mm512_loadu_si512(p); }
@@ -135,12 +135,12 @@ HEARTH_INLINE RowsI look_up_signed(const int8_t* table, RowsI codes) {
 }
 // The same with `offset` added, no sum below 0: unsigned.
 HEARTH_INLINE RowsI look_up_unsigned(const int8_t* table, int8_t offset, RowsI codes) {
-  const __m128i levels = _mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)),
-                                      _mm_set1_epi8(offset));
+  const __m128i levels =
+      _mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), _mm_set1_epi8(offset));
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(levels), codes);
 }
-// Whether codes may be multiplied by their scales before the dot product (each result a byte, exact):
-// dot<false> takes all of 0 .. 255.
+// Whether codes may be multiplied by their scales before the dot product (each result a byte,
+// exact): dot<false> takes all of 0 .. 255.
 inline constexpr bool kScaledCodes = true;
 HEARTH_INLINE RowsI both_halves(RowsI x) {
   return _mm512_or_si512(bits_and(x, 0xffff), _mm512_slli_epi32(x, 16));
@@ -165,4 +165,4 @@ HEARTH_INLINE IntAcc int_mac(IntAcc acc, IntAcc a, IntAcc b) {
 }
 HEARTH_INLINE int int_first(IntAcc acc) { return _mm512_cvtsi512_si32(acc); }
 
-}  // namespace hearth::backend::cpu::avx512
+}  // namespace hearth::backend::cpu::HEARTH_ISA

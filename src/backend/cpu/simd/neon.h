@@ -112,9 +112,8 @@ HEARTH_INLINE RowsI bits_or(RowsI x, RowsI y) {
 template <int n>
 HEARTH_INLINE RowsI shift(RowsI x) {
   const int32x4_t by = vdupq_n_s32(-n);
-  return each_quarter<RowsI>([&](int i) {
-    return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(x.v[i]), by));
-  });
+  return each_quarter<RowsI>(
+      [&](int i) { return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(x.v[i]), by)); });
 }
 // The signed byte i.
 template <int i>
