@@ -28,10 +28,10 @@ class Model {
   // tensor that is missing or has the wrong shape; kOutOfMemory.
   static Result<Model> load(const format::ModelFile& file, Arena& arena);
 
-  // Gives every matrix that tokens are multiplied with its copy in the backend's own layout, where the
-  // backend has one: in one block of `arena`, called `kPackedRow` there. `done` hears which bytes of
-  // the file are no longer needed (the embedding's rows still are, if it is the output matrix too).
-  // Errors: kOutOfMemory; those of `done`.
+  // Gives every matrix that tokens are multiplied with its copy in the backend's own layout, where
+  // the backend has one: in one block of `arena`, called `kPackedRow` there. `done` hears which
+  // bytes of the file are no longer needed (the embedding's rows still are, if it is the output
+  // matrix too). Errors: kOutOfMemory; those of `done`.
   static constexpr std::string_view kPackedRow = "weights, in the order the kernels read";
   Result<void> pack(const backend::Backend& backend, Arena& arena,
                     const backend::Backend::PackedFn& done);
@@ -54,6 +54,10 @@ class Model {
   // Bytes of weights that one decoded token reads: all matrices once (of experts only those used),
   // of the embedding a row.
   [[nodiscard]] uint64_t bytes_per_token() const;
+  // The same for a step of several tokens, which share what they read: every matrix once, and of
+  // the experts as many as the tokens choose on average where all choices are equally likely.
+  // bytes_per_step(1) == bytes_per_token().
+  [[nodiscard]] double bytes_per_step(int64_t n_tokens) const;
   // Multiply-adds of one token through the matrices, the output head included (with_head) or not.
   [[nodiscard]] uint64_t macs_per_token(bool with_head) const;
 
