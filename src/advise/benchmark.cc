@@ -133,12 +133,7 @@ class Benchmark {
 
   // What a step can have of the machine: the bandwidth of reading as much as it reads.
   MachineLimits measure(const BenchmarkRow& row) {
-    MachineLimits limits = probe_.measure();
-    const auto step_bytes = uint64_t(row.bytes_per_token * double(row.batch));
-    if (step_bytes < probe_.buffer_bytes())
-      limits.bytes_per_second =
-          std::max(limits.bytes_per_second, probe_.measure_bandwidth(step_bytes));
-    return limits;
+    return probe_.measure(uint64_t(row.bytes_per_token * double(row.batch)));
   }
 
   void add_shares(BenchmarkRow& row, double macs_per_token) const {

@@ -138,7 +138,7 @@ TEST(MachineProbe, MeasuresWithOneThreadAndWithTwo) {
                        {.n_threads = n_threads, .buffer_bytes = kSmallBuffer, .seconds = 0});
     EXPECT_GT(probe.measure_bandwidth(1), 0) << "less than a piece";
     EXPECT_GT(probe.measure_bandwidth(kSmallBuffer * 100), 0) << "more than the buffer";
-    const MachineLimits limits = probe.measure();
+    const MachineLimits limits = probe.measure(kSmallBuffer);
     EXPECT_GT(limits.bytes_per_second, 0);
     EXPECT_GT(limits.int_macs_per_second, 0);
     EXPECT_GT(limits.float_macs_per_second, 0);

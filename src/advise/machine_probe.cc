@@ -28,8 +28,7 @@ constexpr uint64_t kWindow = uint64_t{128} << 20;
 // fortieth of a millisecond at 30 GB/s: above the cost of sharing it out, far below a time slice.
 constexpr uint64_t kPiece = uint64_t{1} << 20;
 constexpr uint64_t kLine = 64;
-constexpr double kPeakBurstSeconds = 0.01;
-constexpr int kPeakBursts = 8;
+constexpr double kPeakBurstSeconds = 0.005;
 
 uint64_t last_level_cache_bytes() {
 #ifdef _SC_LEVEL3_CACHE_SIZE
@@ -126,7 +125,8 @@ double MachineProbe::measure_bandwidth(uint64_t span_bytes) {
 double MachineProbe::measure_peak(int64_t (*kernel)(int64_t) noexcept) {
   double best = 0;
   int64_t rounds = 1000;
-  for (int burst = 0; burst < kPeakBursts;) {
+  const Clock::time_point all_begin = Clock::now();
+  for (int burst = 0; burst < 2 || seconds_since(all_begin) < seconds_ / 2;) {
     std::atomic<int64_t> done{0};
     auto job = [&](int) { done += kernel(rounds); };
     const Clock::time_point begin = Clock::now();
@@ -142,8 +142,8 @@ double MachineProbe::measure_peak(int64_t (*kernel)(int64_t) noexcept) {
   return best;
 }
 
-MachineLimits MachineProbe::measure() {
-  return {.bytes_per_second = measure_bandwidth(n_bytes_),
+MachineLimits MachineProbe::measure(uint64_t span_bytes) {
+  return {.bytes_per_second = measure_bandwidth(span_bytes),
           .int_macs_per_second = measure_peak(kernels_.peak_int),
           .float_macs_per_second = measure_peak(kernels_.peak_float)};
 }

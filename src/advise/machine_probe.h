@@ -25,7 +25,8 @@ class MachineProbe {
     // more than a quarter of what is free. Filled once, here: clearing new pages takes longer than
     // reading them.
     uint64_t buffer_bytes = 0;
-    // A measurement goes on for so long, and ends at the first pass over the bytes behind it.
+    // A bandwidth is measured for so long, to the end of a pass over the bytes; a peak for half of
+    // it.
     double seconds = 0.25;
   };
 
@@ -39,8 +40,8 @@ class MachineProbe {
   // span that the last-level cache holds in part is read faster than memory, by it as by the
   // program, so the span belongs to the answer.
   double measure_bandwidth(uint64_t span_bytes);
-  // The bandwidth of the whole buffer, and the peaks of the arithmetic.
-  MachineLimits measure();
+  // That, and the peaks of the arithmetic. Takes about half a second, whatever the span.
+  MachineLimits measure(uint64_t span_bytes);
 
  private:
   double measure_peak(int64_t (*kernel)(int64_t) noexcept);

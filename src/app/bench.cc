@@ -130,24 +130,17 @@ Result<std::unique_ptr<engine::Engine>> load(const ParsedArgs& args,
 }
 
 Json machine_json(const engine::Engine& engine, const backend::Backend& backend,
-                  const std::vector<advise::BenchmarkRow>& rows) {
+                  const advise::MachineLimits& limits) {
   const MemoryInfo memory = read_memory_info();
   const BuildInfo build = build_info();
-  advise::MachineLimits best;
-  for (const advise::BenchmarkRow& row : rows) {
-    best.bytes_per_second = std::max(best.bytes_per_second, row.limits.bytes_per_second);
-    best.int_macs_per_second = std::max(best.int_macs_per_second, row.limits.int_macs_per_second);
-    best.float_macs_per_second =
-        std::max(best.float_macs_per_second, row.limits.float_macs_per_second);
-  }
   return {{"cpu", cpu_name()},
           {"cpus_usable", n_usable_cpus()},
           {"threads", engine.n_threads()},
           {"isa", backend.name()},
           {"memory_bytes", memory.total_bytes},
-          {"bytes_per_second", best.bytes_per_second},
-          {"int_macs_per_second", best.int_macs_per_second},
-          {"float_macs_per_second", best.float_macs_per_second},
+          {"bytes_per_second", limits.bytes_per_second},
+          {"int_macs_per_second", limits.int_macs_per_second},
+          {"float_macs_per_second", limits.float_macs_per_second},
           {"version", std::string(build.version)},
           {"commit", std::string(build.git_commit)},
           {"compiler", std::string(build.compiler)}};
@@ -182,13 +175,19 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   HEARTH_ASSIGN(const std::unique_ptr<engine::Engine> engine, load(args, tests));
   const bench::RunName name = run_name(*engine, args.get_text("MODEL"));
   context.print(fmt::format(
-      "{} {} | {:.2f} GiB | {:.2f} B parameters | {} | {} threads\n\n", name.model, name.type,
+      "{} {} | {:.2f} GiB | {:.2f} B parameters | {} | {} threads\n", name.model, name.type,
       double(engine->file().tensor_bytes()) / double(1 << 30),
       double(engine->file().n_parameters()) / 1e9, engine->backend().name(), engine->n_threads()));
 
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(engine_options(args).isa, detect_cpu_features()));
   advise::MachineProbe probe(kernels, {.n_threads = engine->n_threads()});
+  // Of the memory alone; each row has the limits of its own minute and of what it reads.
+  const advise::MachineLimits limits = probe.measure(probe.buffer_bytes());
+  context.print(fmt::format(
+      "this machine now: {:.1f} GB/s, {:.0f} G int8 and {:.0f} G f32 multiply-adds/s\n\n",
+      limits.bytes_per_second / 1e9, limits.int_macs_per_second / 1e9,
+      limits.float_macs_per_second / 1e9));
   Json json_rows = Json::array();
   const auto progress = [&](const std::string& what) {
     if (context.err_is_terminal) context.note(fmt::format("\r\x1b[K{}", what));
@@ -203,14 +202,14 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
                            progress("");
                            context.print(bench::table_row(row));
                            if (tests.profile)
-                             context.print("\n" + bench::profile_table(row.profile));
+                             context.print("\n" + bench::profile_table(row.profile) + "\n");
                            std::fflush(context.out);
                            json_rows.push_back(bench::row_json(row, name));
                          }}));
   if (old_results) context.print("\n" + bench::comparison(*old_results, json_rows));
   if (const auto path = args.find_text("--json"))
-    HEARTH_TRY(write_json(
-        *path, {{"machine", machine_json(*engine, engine->backend(), rows)}, {"rows", json_rows}}));
+    HEARTH_TRY(write_json(*path, {{"machine", machine_json(*engine, engine->backend(), limits)},
+                                  {"rows", json_rows}}));
   return kExitOk;
 }
 

@@ -101,7 +101,7 @@ std::string profile_table(const backend::Profile& profile) {
   for (const backend::Profile::Row& row : profile.rows)
     out += fmt::format("    | {:>14} | {:>7} | {:>10.2f} | {:>5.1f} |\n", row.name, row.n_calls,
                        1e3 * row.seconds, total > 0 ? 100 * row.seconds / total : 0);
-  return out + "\n";
+  return out;
 }
 
 Json row_json(const advise::BenchmarkRow& row, const RunName& run) {
