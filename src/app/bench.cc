@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
@@ -193,19 +194,17 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
     if (context.err_is_terminal) context.note(fmt::format("\r\x1b[K{}", what));
   };
   context.print(bench::table_head());
-  HEARTH_ASSIGN(const std::vector<advise::BenchmarkRow> rows,
-                advise::run_benchmark(
-                    *engine, probe, tests,
-                    {.begin = [&](const auto& row) { progress(bench::row_name(row) + " ..."); },
-                     .end =
-                         [&](const auto& row) {
-                           progress("");
-                           context.print(bench::table_row(row));
-                           if (tests.profile)
-                             context.print("\n" + bench::profile_table(row.profile) + "\n");
-                           std::fflush(context.out);
-                           json_rows.push_back(bench::row_json(row, name));
-                         }}));
+  HEARTH_TRY(advise::run_benchmark(
+      *engine, probe, tests,
+      {.begin = [&](const auto& row) { progress(bench::row_name(row) + " ..."); },
+       .end =
+           [&](const auto& row) {
+             progress("");
+             context.print(bench::table_row(row));
+             if (tests.profile) context.print("\n" + bench::profile_table(row.profile) + "\n");
+             std::fflush(context.out);
+             json_rows.push_back(bench::row_json(row, name));
+           }}));
   if (old_results) context.print("\n" + bench::comparison(*old_results, json_rows));
   if (const auto path = args.find_text("--json"))
     HEARTH_TRY(write_json(*path, {{"machine", machine_json(*engine, engine->backend(), limits)},

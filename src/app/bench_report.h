@@ -2,7 +2,7 @@
 // Measures nothing.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "advise/benchmark.h"
