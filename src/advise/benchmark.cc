@@ -1,10 +1,7 @@
 #include "advise/benchmark.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 namespace hearth::advise {
 namespace {
@@ -25,103 +22,174 @@ class Tokens {
   uint64_t state_ = 1;
 };
 
-Result<void> feed(engine::Engine& engine, Tokens& tokens, int64_t n, bool wants_logits) {
-  std::vector<engine::BatchToken> batch(static_cast<size_t>(n));
-  for (engine::BatchToken& t : batch) t.token = tokens.next();
-  if (n > 0) batch.back().wants_logits = wants_logits;
-  HEARTH_TRY(engine.feed(batch));
-  return {};
-}
-
 double median(std::vector<double> samples) {
   std::sort(samples.begin(), samples.end());
   const size_t n = samples.size();
   return n % 2 == 1 ? samples[n / 2] : (samples[n / 2 - 1] + samples[n / 2]) / 2;
 }
 
+backend::Profile difference(backend::Profile after, const backend::Profile& before) {
+  for (backend::Profile::Row& row : after.rows)
+    for (const backend::Profile::Row& old : before.rows) {
+      if (old.name != row.name) continue;
+      row.seconds -= old.seconds;
+      row.n_calls -= old.n_calls;
+    }
+  std::erase_if(after.rows, [](const auto& row) { return row.n_calls == 0; });
+  std::sort(after.rows.begin(), after.rows.end(),
+            [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  return after;
+}
+
+MachineLimits better(const MachineLimits& a, const MachineLimits& b) {
+  return {.bytes_per_second = std::max(a.bytes_per_second, b.bytes_per_second),
+          .int_macs_per_second = std::max(a.int_macs_per_second, b.int_macs_per_second),
+          .float_macs_per_second = std::max(a.float_macs_per_second, b.float_macs_per_second)};
+}
+
 class Benchmark {
  public:
-  Benchmark(engine::Engine& engine, const MachineLimits& limits, int repeats)
-      : engine_(engine), limits_(limits), repeats_(repeats), tokens_(engine.n_vocab()) {}
+  Benchmark(engine::Engine& engine, MachineProbe& probe, const BenchmarkOptions& options)
+      : engine_(engine), probe_(probe), options_(options), tokens_(engine.n_vocab()) {}
 
   Result<BenchmarkRow> run(BenchmarkRow row) {
-    const int64_t n = row.n_prompt + row.n_gen;
-    engine_.trim(0, 0);
-    HEARTH_TRY(feed(engine_, tokens_, row.depth, false));
-    for (int i = -1; i < repeats_; ++i) {
-      engine_.trim(0, row.depth);
-      // The first round warms caches and clocks; of it a few tokens are enough.
-      const int64_t n_now = i < 0 && row.n_gen > 0 ? std::min<int64_t>(n, 4) : n;
-      const Clock::time_point begin = Clock::now();
-      if (row.n_prompt > 0) {
-        HEARTH_TRY(feed(engine_, tokens_, n_now, true));
-      } else {
-        for (int64_t t = 0; t < n_now; ++t) HEARTH_TRY(feed(engine_, tokens_, 1, true));
-      }
-      const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-      if (i >= 0) row.samples.push_back(double(n_now) / seconds);
+    HEARTH_TRY(hold(row.n_sequences, row.depth));
+    const double macs_per_token = count(row);
+    row.limits = measure(row);
+    // The first round warms caches and clocks; of a decode a few steps are enough.
+    HEARTH_TRY(sample(row, std::min<int64_t>(row.n_gen, 4)));
+    backend::Backend& backend = engine_.backend();
+    backend.set_profiling(options_.profile);
+    const backend::Profile before = backend.profile();
+    for (int i = 0; i < options_.repeats; ++i) {
+      HEARTH_TRY(hold(row.n_sequences, row.depth));
+      HEARTH_ASSIGN(const double seconds, sample(row, row.n_gen));
+      row.samples.push_back(double(row.n_tokens()) / seconds);
     }
+    if (options_.profile) row.profile = difference(backend.profile(), before);
+    backend.set_profiling(false);
+    row.limits = better(row.limits, measure(row));
     row.tokens_per_second = median(row.samples);
-    add_shares(row);
+    add_shares(row, macs_per_token);
     return row;
   }
 
  private:
-  void add_shares(BenchmarkRow& row) const {
+  // The first n sequences hold `depth` tokens each, the others none.
+  Result<void> hold(int64_t n, int64_t depth) {
+    for (int s = 0; s < int(engine_.kv().sequences().size()); ++s) {
+      if (s >= n)
+        engine_.trim(s, 0);
+      else if (engine_.n_positions(s) >= depth)
+        engine_.trim(s, depth);
+      else
+        HEARTH_TRY(engine_.make_up_context(s, depth));
+    }
+    return {};
+  }
+
+  // Seconds of reading the row's prompt, or of n_steps steps of one token for each sequence.
+  Result<double> sample(const BenchmarkRow& row, int64_t n_steps) {
+    const Clock::time_point begin = Clock::now();
+    if (row.n_prompt > 0) {
+      batch_.resize(size_t(row.n_prompt));
+      for (engine::BatchToken& t : batch_) t = {.token = tokens_.next()};
+      batch_.back().wants_logits = true;
+      HEARTH_TRY(engine_.feed(batch_));
+    }
+    for (int64_t step = 0; step < n_steps; ++step) {
+      batch_.clear();
+      for (int s = 0; s < int(row.n_sequences); ++s)
+        batch_.push_back({.token = tokens_.next(), .sequence = s, .wants_logits = true});
+      HEARTH_TRY(engine_.feed(batch_));
+    }
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+
+  // Fills in bytes_per_token; returns the multiply-adds of one token.
+  double count(BenchmarkRow& row) const {
     const model::Model& model = engine_.model();
     const model::HyperParams& p = model.params();
-    const int64_t n = row.n_prompt + row.n_gen;
-    const double mean_position = double(row.depth) + double(n) / 2;
+    // Positions that a token sees, on average over the test.
+    const double position = double(row.depth) + double(row.n_prompt + row.n_gen + 1) / 2;
     double kv_bytes = 0;
     double attention_macs = 0;
     for (int il = 0; il < p.n_layers(); ++il) {
       const model::LayerParams& l = p.layers[size_t(il)];
-      const double seen = l.window > 0 ? std::min(mean_position, double(l.window)) : mean_position;
+      const double seen = l.window > 0 ? std::min(position, double(l.window)) : position;
       const double width = p.head_dim_k + p.head_dim_v;
       kv_bytes +=
           seen * l.n_kv_heads * width * double(engine_.kv().layers()[size_t(il)].type->block_bytes);
       attention_macs += seen * l.n_heads * width;
     }
-    // A step reads the weights once for all of its tokens.
+    // A step reads the weights once for all of its tokens, and each sequence's cache once for all
+    // tokens of that sequence.
+    const double sequence_tokens = double(row.batch) / double(row.n_sequences);
     row.bytes_per_token =
-        double(model.bytes_per_token()) / row.batch + kv_bytes / (row.n_prompt > 0 ? 16 : 1);
-    const double macs = double(model.macs_per_token(row.n_gen > 0)) + attention_macs;
-    const bool is_float = model.weight(model::Role::kAttnOut, 0).type->is_float;
-    const double peak = is_float ? limits_.float_macs_per_second : limits_.int_macs_per_second;
-    row.percent_of_bandwidth =
-        100 * row.bytes_per_token * row.tokens_per_second / limits_.bytes_per_second;
-    row.percent_of_peak = 100 * macs * row.tokens_per_second / peak;
+        model.bytes_per_step(row.batch) / double(row.batch) + kv_bytes / sequence_tokens;
+    // Of a prompt only the last token meets the output head.
+    return double(model.macs_per_token(row.n_gen > 0)) + attention_macs;
+  }
+
+  // What a step can have of the machine: the bandwidth of reading as much as it reads.
+  MachineLimits measure(const BenchmarkRow& row) {
+    return probe_.measure(uint64_t(row.bytes_per_token * double(row.batch)));
+  }
+
+  void add_shares(BenchmarkRow& row, double macs_per_token) const {
+    const bool is_float = engine_.model().weight(model::Role::kAttnOut, 0).type->is_float;
+    const double peak =
+        is_float ? row.limits.float_macs_per_second : row.limits.int_macs_per_second;
+    const double bandwidth = row.limits.bytes_per_second;
+    row.bytes_per_second = row.bytes_per_token * row.tokens_per_second;
+    row.macs_per_second = macs_per_token * row.tokens_per_second;
+    row.percent_of_bandwidth = bandwidth > 0 ? 100 * row.bytes_per_second / bandwidth : 0;
+    row.percent_of_peak = peak > 0 ? 100 * row.macs_per_second / peak : 0;
   }
 
   engine::Engine& engine_;
-  const MachineLimits& limits_;
-  int repeats_;
+  MachineProbe& probe_;
+  const BenchmarkOptions& options_;
   Tokens tokens_;
+  std::vector<engine::BatchToken> batch_;
 };
+
+int64_t largest(const std::vector<int64_t>& values) {
+  return values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+}
 
 }  // namespace
 
-Result<std::vector<BenchmarkRow>> run_benchmark(engine::Engine& engine, const MachineLimits& limits,
+BenchmarkNeeds needs(const BenchmarkOptions& options) {
+  const int64_t test = std::max(largest(options.prompt_lengths), largest(options.generate_lengths));
+  const bool generates = largest(options.generate_lengths) > 0;
+  return {.n_ctx = std::max<int64_t>(1, largest(options.depths) + test),
+          .n_sequences = generates ? int(std::max<int64_t>(1, largest(options.batches))) : 1};
+}
+
+Result<std::vector<BenchmarkRow>> run_benchmark(engine::Engine& engine, MachineProbe& probe,
                                                 const BenchmarkOptions& options,
-                                                const BenchmarkProgress& progress) {
-  Benchmark benchmark(engine, limits, options.repeats);
-  std::vector<BenchmarkRow> rows;
-  const auto add = [&](BenchmarkRow row) -> Result<void> {
-    if (progress)
-      progress(fmt::format("{}{} at depth {}", row.test, row.n_prompt + row.n_gen, row.depth));
-    HEARTH_ASSIGN(row, benchmark.run(std::move(row)));
-    rows.push_back(std::move(row));
-    return {};
-  };
+                                                const BenchmarkObserver& observer) {
+  std::vector<BenchmarkRow> wanted;
+  const int64_t n_batch = engine.decoder().limits().n_batch;
   for (const int64_t depth : options.depths) {
     for (const int64_t n : options.prompt_lengths)
       if (n > 0)
-        HEARTH_TRY(add({.test = "pp",
-                        .n_prompt = n,
-                        .depth = depth,
-                        .batch = int(std::min<int64_t>(n, engine.decoder().limits().n_batch))}));
+        wanted.push_back(
+            {.test = "pp", .n_prompt = n, .depth = depth, .batch = std::min(n, n_batch)});
     for (const int64_t n : options.generate_lengths)
-      if (n > 0) HEARTH_TRY(add({.test = "tg", .n_gen = n, .depth = depth}));
+      for (const int64_t batch : options.batches)
+        if (n > 0 && batch > 0)
+          wanted.push_back(
+              {.test = "tg", .n_gen = n, .depth = depth, .batch = batch, .n_sequences = batch});
+  }
+  Benchmark benchmark(engine, probe, options);
+  std::vector<BenchmarkRow> rows;
+  for (BenchmarkRow& row : wanted) {
+    if (observer.begin) observer.begin(row);
+    HEARTH_ASSIGN(row, benchmark.run(std::move(row)));
+    if (observer.end) observer.end(row);
+    rows.push_back(std::move(row));
   }
   return rows;
 }

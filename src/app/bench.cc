@@ -2,21 +2,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "advise/benchmark.h"
+#include "app/bench_report.h"
 #include "app/build_info.h"
 #include "app/command.h"
 #include "app/machine_options.h"
 #include "app/show_summary.h"
 #include "backend/cpu/isa.h"
 #include "base/new_file.h"
+#include "base/printable.h"
 
 namespace hearth::app {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using bench::Json;
+
+constexpr uint64_t kLengthMax = 16777216;
+constexpr uint64_t kBatchMax = 512;
 
 constexpr Positional kPositionals[] = {
     {.name = "MODEL", .kind = OptionKind::kPath, .help = "a GGUF file"}};
@@ -26,22 +33,25 @@ constexpr Option kOptions[] = {
      .kind = OptionKind::kUintList,
      .value_name = "LIST",
      .help = "lengths of prompts to read; 0 for none",
-     .default_value = "512",
-     .max = 16777216},
+     .default_value = "512"},
     {.name = "--gen",
      .short_name = "-n",
      .kind = OptionKind::kUintList,
      .value_name = "LIST",
      .help = "numbers of tokens to generate; 0 for none",
-     .default_value = "64",
-     .max = 16777216},
+     .default_value = "64"},
     {.name = "--depth",
      .short_name = "-d",
      .kind = OptionKind::kUintList,
      .value_name = "LIST",
-     .help = "tokens that the context holds before",
-     .default_value = "0",
-     .max = 16777216},
+     .help = "tokens that each context holds before",
+     .default_value = "0"},
+    {.name = "--batch",
+     .short_name = "-b",
+     .kind = OptionKind::kUintList,
+     .value_name = "LIST",
+     .help = "numbers of sequences that generate together",
+     .default_value = "1"},
     {.name = "--repeats",
      .short_name = "-r",
      .kind = OptionKind::kUint,
@@ -54,12 +64,18 @@ constexpr Option kOptions[] = {
      .kind = OptionKind::kPath,
      .value_name = "FILE",
      .help = "write machine and rows as one JSON object"},
-    {.name = "--profile", .help = "show where the time goes, by operation"},
+    {.name = "--compare",
+     .kind = OptionKind::kPath,
+     .value_name = "FILE",
+     .help = "show the rows beside those of an earlier --json"},
+    {.name = "--profile", .help = "show where the time of each row goes, by operation"},
 };
 constexpr OptionGroup kGroups[] = {kMachineGroup};
 constexpr Example kExamples[] = {
     {.line = "hearth bench model.gguf -p 512 -n 64 -d 0,4096 --json bench.json",
      .what = "prefill and decode, empty and at depth"},
+    {.line = "hearth bench model.gguf -p 0 -n 64 -b 1,4,16 --compare bench.json",
+     .what = "several sequences at once, beside the results of before"},
 };
 
 std::vector<int64_t> numbers(const ParsedArgs& args, std::string_view option) {
@@ -68,28 +84,60 @@ std::vector<int64_t> numbers(const ParsedArgs& args, std::string_view option) {
   return values;
 }
 
-double deviation(const std::vector<double>& samples) {
-  double mean = 0;
-  for (const double s : samples) mean += s / double(samples.size());
-  double squares = 0;
-  for (const double s : samples) squares += (s - mean) * (s - mean);
-  return samples.size() < 2 ? 0 : std::sqrt(squares / double(samples.size() - 1));
+// What a list option of this command takes; the table's own limits are for single numbers.
+Result<void> check_lists(const ParsedArgs& args) {
+  for (const auto& [option, max] : {std::pair{"--prompt", kLengthMax},
+                                    {"--gen", kLengthMax},
+                                    {"--depth", kLengthMax},
+                                    {"--batch", kBatchMax}})
+    for (const uint64_t value : args.uint_list(option))
+      if (value > max)
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("{} takes numbers up to {}, not {}", option, max, value),
+                    "`hearth bench --help` tells what it takes");
+  return {};
 }
 
-std::string table_row(const advise::BenchmarkRow& row) {
-  const std::string test = fmt::format("{}{}{}", row.test, row.n_prompt + row.n_gen,
-                                       row.depth > 0 ? fmt::format(" @ d{}", row.depth) : "");
-  return fmt::format("| {:>14} | {:>9.2f} +- {:<6.2f} | {:>10.1f} | {:>8.1f} |\n", test,
-                     row.tokens_per_second, deviation(row.samples), row.percent_of_bandwidth,
-                     row.percent_of_peak);
+advise::BenchmarkOptions benchmark_options(const ParsedArgs& args) {
+  return {.prompt_lengths = numbers(args, "--prompt"),
+          .generate_lengths = numbers(args, "--gen"),
+          .depths = numbers(args, "--depth"),
+          .batches = numbers(args, "--batch"),
+          .repeats = int(args.get_uint("--repeats")),
+          .profile = args.flag("--profile")};
 }
 
-Json machine_json(engine::Engine& engine, const advise::MachineLimits& limits) {
+Result<std::unique_ptr<engine::Engine>> load(const ParsedArgs& args,
+                                             const advise::BenchmarkOptions& tests) {
+  engine::EngineOptions options = engine_options(args);
+  options.need_tokenizer = false;
+  const advise::BenchmarkNeeds needed = advise::needs(tests);
+  if (options.n_ctx == 0) options.n_ctx = needed.n_ctx;
+  if (options.n_ctx < needed.n_ctx)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the tests need a context of {}", needed.n_ctx), "leave --ctx out");
+  options.n_sequences = needed.n_sequences;
+  options.n_outputs = needed.n_sequences;
+  options.n_batch = std::max(options.n_batch, needed.n_sequences);
+  auto engine = engine::Engine::load(args.get_text("MODEL"), options);
+  // Which context the tests need follows from other options than --ctx.
+  if (!engine && engine.error().code == ErrorCode::kOutOfMemory &&
+      engine.error().hint.contains("--ctx"))
+    return fail(ErrorCode::kOutOfMemory,
+                fmt::format("{} ({} sequences of {} tokens)", engine.error().message,
+                            needed.n_sequences, needed.n_ctx),
+                "use a smaller --depth or --batch, or close other programs");
+  return engine;
+}
+
+Json machine_json(const engine::Engine& engine, const backend::Backend& backend,
+                  const advise::MachineLimits& limits) {
   const MemoryInfo memory = read_memory_info();
   const BuildInfo build = build_info();
   return {{"cpu", cpu_name()},
           {"cpus_usable", n_usable_cpus()},
-          {"isa", engine.backend().name()},
+          {"threads", engine.n_threads()},
+          {"isa", backend.name()},
           {"memory_bytes", memory.total_bytes},
           {"bytes_per_second", limits.bytes_per_second},
           {"int_macs_per_second", limits.int_macs_per_second},
@@ -99,22 +147,6 @@ Json machine_json(engine::Engine& engine, const advise::MachineLimits& limits) {
           {"compiler", std::string(build.compiler)}};
 }
 
-Json row_json(const advise::BenchmarkRow& row, const engine::Engine& engine,
-              const std::string& type) {
-  return {{"test", row.test},
-          {"n_prompt", row.n_prompt},
-          {"n_gen", row.n_gen},
-          {"depth", row.depth},
-          {"batch", row.batch},
-          {"threads", engine.n_threads()},
-          {"type", type},
-          {"tokens_per_second", row.tokens_per_second},
-          {"samples", row.samples},
-          {"bytes_per_token", row.bytes_per_token},
-          {"percent_of_bandwidth", row.percent_of_bandwidth},
-          {"percent_of_peak", row.percent_of_peak}};
-}
-
 Result<void> write_json(const std::string& path, const Json& json) {
   const std::string text = json.dump(2) + "\n";
   HEARTH_ASSIGN(NewFile file, NewFile::create(path, text.size()));
@@ -122,74 +154,61 @@ Result<void> write_json(const std::string& path, const Json& json) {
   return file.commit();
 }
 
-void print_profile(const backend::Profile& profile, AppContext& context) {
-  double total = 0;
-  for (const auto& row : profile.rows) total += row.seconds;
-  context.print(
-      "\n|      operation |  seconds |    % |   calls "
-      "|\n|---------------:|---------:|-----:|--------:|\n");
-  for (const auto& row : profile.rows)
-    context.print(fmt::format("| {:>14} | {:>8.3f} | {:>4.1f} | {:>7} |\n", row.name, row.seconds,
-                              100 * row.seconds / total, row.n_calls));
+bench::RunName run_name(const engine::Engine& engine, const std::string& path) {
+  const ModelSummary summary = summarize(engine.file());
+  const std::string name(summary.name.empty()
+                             ? std::filesystem::path(path).filename().replace_extension().string()
+                             : summary.name);
+  return {.model = printable(name, 80),
+          .type = std::string(summary.recipe.empty()
+                                  ? engine.model().weight(model::Role::kAttnOut, 0).type->name
+                                  : summary.recipe),
+          .n_threads = engine.n_threads()};
 }
 
 Result<int> run(const ParsedArgs& args, AppContext& context) {
-  advise::BenchmarkOptions options;
-  options.prompt_lengths = numbers(args, "--prompt");
-  options.generate_lengths = numbers(args, "--gen");
-  options.depths = numbers(args, "--depth");
-  options.repeats = int(args.get_uint("--repeats"));
-  const auto longest = [](const std::vector<int64_t>& values) {
-    return values.empty() ? int64_t{0} : *std::max_element(values.begin(), values.end());
-  };
-  engine::EngineOptions engine_options = app::engine_options(args);
-  engine_options.need_tokenizer = false;
-  const int64_t needed = longest(options.depths) + std::max(longest(options.prompt_lengths),
-                                                            longest(options.generate_lengths));
-  if (engine_options.n_ctx == 0) engine_options.n_ctx = std::max<int64_t>(needed, 1);
-  if (engine_options.n_ctx < needed)
-    return fail(ErrorCode::kInvalidArgument, fmt::format("the tests need a context of {}", needed),
-                "leave --ctx out");
-  HEARTH_ASSIGN(const std::unique_ptr<engine::Engine> engine,
-                engine::Engine::load(args.get_text("MODEL"), engine_options));
+  HEARTH_TRY(check_lists(args));
+  std::optional<Json> old_results;
+  if (const auto path = args.find_text("--compare")) {
+    HEARTH_ASSIGN(old_results, bench::read_results(*path));
+  }
+  const advise::BenchmarkOptions tests = benchmark_options(args);
+  HEARTH_ASSIGN(const std::unique_ptr<engine::Engine> engine, load(args, tests));
+  const bench::RunName name = run_name(*engine, args.get_text("MODEL"));
+  context.print(fmt::format(
+      "{} {} | {:.2f} GiB | {:.2f} B parameters | {} | {} threads\n", name.model, name.type,
+      double(engine->file().tensor_bytes()) / double(1 << 30),
+      double(engine->file().n_parameters()) / 1e9, engine->backend().name(), engine->n_threads()));
 
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
-                backend::cpu::select_kernels(engine_options.isa, detect_cpu_features()));
-  const advise::MachineLimits limits = [&] {
-    ThreadTeam team({.n_threads = engine->n_threads()});
-    return advise::measure_limits(kernels, team);
-  }();
-  engine->backend().set_profiling(args.flag("--profile"));
-  HEARTH_ASSIGN(const std::vector<advise::BenchmarkRow> rows,
-                advise::run_benchmark(*engine, limits, options, [&](const std::string& what) {
-                  if (context.err_is_terminal) context.note(fmt::format("\r\x1b[K{} ...", what));
-                }));
-  if (context.err_is_terminal) context.note("\r\x1b[K");
-
-  const ModelSummary summary = summarize(engine->file());
-  const std::string type(summary.recipe.empty()
-                             ? engine->model().weight(model::Role::kAttnOut, 0).type->name
-                             : summary.recipe);
-  context.print(fmt::format("{} {} | {:.2f} GiB | {:.2f} B parameters | {} | {} threads\n",
-                            engine->model().params().arch->name, type,
-                            double(engine->file().tensor_bytes()) / double(1 << 30),
-                            double(engine->file().n_parameters()) / 1e9, engine->backend().name(),
-                            engine->n_threads()));
+                backend::cpu::select_kernels(engine_options(args).isa, detect_cpu_features()));
+  advise::MachineProbe probe(kernels, {.n_threads = engine->n_threads()});
+  // Of the memory alone; each row has the limits of its own minute and of what it reads.
+  const advise::MachineLimits limits = probe.measure(probe.buffer_bytes());
   context.print(fmt::format(
       "this machine now: {:.1f} GB/s, {:.0f} G int8 and {:.0f} G f32 multiply-adds/s\n\n",
       limits.bytes_per_second / 1e9, limits.int_macs_per_second / 1e9,
       limits.float_macs_per_second / 1e9));
-  context.print("|           test |       tokens/s      | % bandwidth |  % peak |\n");
-  context.print("|---------------:|--------------------:|-----------:|---------:|\n");
   Json json_rows = Json::array();
-  for (const advise::BenchmarkRow& row : rows) {
-    context.print(table_row(row));
-    json_rows.push_back(row_json(row, *engine, type));
-  }
-  if (args.flag("--profile")) print_profile(engine->backend().profile(), context);
+  const auto progress = [&](const std::string& what) {
+    if (context.err_is_terminal) context.note(fmt::format("\r\x1b[K{}", what));
+  };
+  context.print(bench::table_head());
+  HEARTH_TRY(advise::run_benchmark(
+      *engine, probe, tests,
+      {.begin = [&](const auto& row) { progress(bench::row_name(row) + " ..."); },
+       .end =
+           [&](const auto& row) {
+             progress("");
+             context.print(bench::table_row(row));
+             if (tests.profile) context.print("\n" + bench::profile_table(row.profile) + "\n");
+             std::fflush(context.out);
+             json_rows.push_back(bench::row_json(row, name));
+           }}));
+  if (old_results) context.print("\n" + bench::comparison(*old_results, json_rows));
   if (const auto path = args.find_text("--json"))
-    HEARTH_TRY(
-        write_json(*path, {{"machine", machine_json(*engine, limits)}, {"rows", json_rows}}));
+    HEARTH_TRY(write_json(*path, {{"machine", machine_json(*engine, engine->backend(), limits)},
+                                  {"rows", json_rows}}));
   return kExitOk;
 }
 
@@ -199,11 +218,16 @@ extern const Command kBench = {
     .name = "bench",
     .summary = "measure how fast a model runs here, and what share of the machine that is",
     .description =
-        "Reads prompts (pp) and generates tokens (tg), after the context holds --depth tokens, and "
-        "gives the median of "
-        "--repeats. The memory's bandwidth and the peak of the arithmetic are measured in the same "
-        "run: tg is bound by the "
-        "first, pp by the second.",
+        "Reads prompts (pp) and generates tokens (tg) for --batch sequences at once, after each "
+        "context "
+        "holds --depth tokens, and gives the median of --repeats. Tokens per second are those of "
+        "all "
+        "sequences together.\n\n"
+        "The memory's bandwidth and the peak of the arithmetic are measured beside each row: tg is "
+        "bound "
+        "by the first, pp by the second, and on a machine that others use too the shares say more "
+        "than "
+        "the rates. A context at depth is made up, not computed: the work behind it is the same.",
     .positionals = kPositionals,
     .options = kOptions,
     .groups = kGroups,

@@ -100,6 +100,10 @@ class Engine {
   // Positions that a sequence holds; trim() forgets those behind.
   [[nodiscard]] int64_t n_positions(int sequence) const { return kv_->n_positions(sequence); }
   void trim(int sequence, int64_t n_positions) { kv_->trim(sequence, n_positions); }
+  // For benchmarks: a context of n_positions that nobody computed (KvCache::make_up).
+  Result<void> make_up_context(int sequence, int64_t n_positions) {
+    return kv_->make_up(sequence, n_positions);
+  }
 
   [[nodiscard]] const format::ModelFile& file() const { return *file_; }
   [[nodiscard]] const model::Model& model() const { return *model_; }

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+#include <span>
+
 namespace hearth::engine {
 namespace {
 
@@ -15,6 +19,31 @@ tensor::KvLayerView layer_view(const model::HyperParams& params, int layer,
 
 int64_t chunks_for(int64_t n_positions) {
   return (n_positions + tensor::kKvChunk - 1) / tensor::kKvChunk;
+}
+
+// Numbers between -1 and 1 in this type: a prime number of them, so that rows differ.
+std::vector<std::byte> made_up_numbers(const quant::TypeInfo& type) {
+  constexpr int64_t kNumbers = 65521;
+  std::vector<float> numbers;
+  for (int64_t i = 0; i < kNumbers; ++i)
+    numbers.push_back(float(2 * (i * 48271 % kNumbers) - kNumbers) / float(kNumbers));
+  std::vector<std::byte> bytes(type.row_bytes(kNumbers));
+  type.encode_row(numbers.data(), kNumbers, nullptr, bytes.data());
+  return bytes;
+}
+
+// Fills one chunk of one layer; what pads the rows of V stays zero.
+void fill_chunk(const tensor::KvLayerView& layer, int chunk, std::span<const std::byte> numbers) {
+  std::byte* bytes = layer.k(chunk, 0);
+  for (size_t at = 0; at < layer.chunk_bytes(); at += numbers.size())
+    std::memcpy(bytes + at, numbers.data(), std::min(numbers.size(), layer.chunk_bytes() - at));
+  const size_t size = layer.type->block_bytes;
+  const auto pad = size_t(layer.dv_padded() - layer.dv) * size;
+  if (pad == 0) return;
+  for (int head = 0; head < layer.n_heads; ++head)
+    for (int row = 1; row <= tensor::kKvChunk; ++row)
+      std::memset(layer.v(chunk, head) + size_t(row) * size_t(layer.dv_padded()) * size - pad, 0,
+                  pad);
 }
 
 }  // namespace
@@ -67,6 +96,15 @@ Result<void> KvCache::reserve(int sequence, int64_t n_positions) {
   }
   used_[size_t(sequence)] = n_positions;
   views_[size_t(sequence)] = {table.data(), int(table.size())};
+  return {};
+}
+
+Result<void> KvCache::make_up(int sequence, int64_t n_positions) {
+  trim(sequence, 0);
+  HEARTH_TRY(reserve(sequence, n_positions));
+  const std::vector<std::byte> numbers = made_up_numbers(*options_.type);
+  for (const tensor::KvLayerView& layer : layers_)
+    for (const int32_t chunk : tables_[size_t(sequence)]) fill_chunk(layer, chunk, numbers);
   return {};
 }
 

@@ -31,6 +31,12 @@ class KvCache {
 
   // Makes room for positions [0, n_positions) of the sequence. Errors: kContextFull.
   Result<void> reserve(int sequence, int64_t n_positions);
+  // For benchmarks: the sequence holds n_positions with made-up values, between -1 and 1, in place
+  // of what it held. Attention behind them is the same work as behind a real context (it reads the
+  // same bytes in the same order, and no kernel branches on a value), but a context of 16384 tokens
+  // need not be computed for minutes first. What the model then answers means nothing. Errors:
+  // kContextFull.
+  Result<void> make_up(int sequence, int64_t n_positions);
   // Forgets positions >= n_positions.
   void trim(int sequence, int64_t n_positions);
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 #include <set>
 
@@ -78,6 +79,44 @@ TEST(KvCache, ChunksStayInPlace) {
   EXPECT_EQ(chunks(), before);
   cache.trim(0, 512);
   EXPECT_EQ(chunks(), std::vector<int32_t>(before.begin(), before.begin() + 2));
+}
+
+// A made-up context is finite, differs from position to position, keeps the padding of V zero, and
+// leaves the other sequences alone.
+TEST(KvCache, AMadeUpContextIsLikeARealOne) {
+  Arena arena(Arena::Mode::kReal);
+  KvCache cache = make(600, 2, arena);
+  ASSERT_TRUE(cache.reserve(0, 300).has_value());
+  ASSERT_TRUE(cache.make_up(1, 300).has_value());
+  EXPECT_EQ(cache.n_positions(1), 300);
+  const quant::TypeInfo& f16 = *quant::find_type("F16");
+  const auto decoded = [&](const std::byte* at, size_t n) {
+    std::vector<float> numbers(n);
+    f16.decode_row(at, int64_t(n), numbers.data());
+    return numbers;
+  };
+  for (const tensor::KvLayerView& layer : cache.layers())
+    for (int head = 0; head < layer.n_heads; ++head)
+      for (int c = 0; c < 2; ++c) {
+        const int chunk = cache.sequences()[1].chunks[c];
+        std::set<float> different;
+        for (const float x : decoded(layer.k(chunk, head), layer.k_head_elements())) {
+          ASSERT_LE(std::abs(x), 1);  // false for NaN, too
+          different.insert(x);
+        }
+        EXPECT_GT(different.size(), 500u);
+        const std::vector<float> v = decoded(layer.v(chunk, head), layer.v_head_elements());
+        const int width = layer.dv_padded();
+        ASSERT_GT(width, layer.dv);
+        for (int row = 0; row < tensor::kKvChunk; ++row)
+          for (int i = 0; i < width; ++i) {
+            const float x = v[size_t(row * width + i)];
+            ASSERT_TRUE(i < layer.dv ? std::abs(x) <= 1 : x == 0) << "row " << row << ", " << i;
+          }
+        for (const float x : decoded(layer.k(cache.sequences()[0].chunks[c], head), 256))
+          ASSERT_EQ(x, 0);
+      }
+  EXPECT_EQ(cache.make_up(1, 601).error().code, ErrorCode::kContextFull);
 }
 
 TEST(KvCache, AFullCacheSaysBothCounts) {

@@ -196,6 +196,16 @@ TEST(Load, CountsOfBytesAndMultiplications) {
   ASSERT_TRUE(experts.has_value());
   const uint64_t moe_layer = 2 * 64 * 64 + 2 * 64 * 32 + 64 * 8 + 3 * (3 * 64 * 96);
   EXPECT_EQ(experts->model->macs_per_token(false), 2 * moe_layer);
+  // The tokens of a step share matrices, but each has its row of the embedding.
+  EXPECT_DOUBLE_EQ(dense->model->bytes_per_step(5), 4 * (2 * layer + 64 * 96 + 5 * 64));
+  // Of the 8 experts one token uses 3, two use 8 * (1 - (5/8)^2) = 4.875 on average, many all.
+  const auto expert_bytes = [&](double chosen) {
+    return 4.0 * 2 * (double(moe_layer) + (chosen - 3) * (3 * 64 * 96));
+  };
+  const auto rest = [](double n_tokens) { return 4 * (64 * 96 + n_tokens * 64); };
+  for (const auto& [n_tokens, chosen] : {std::pair{1.0, 3.0}, {2.0, 4.875}, {1000.0, 8.0}})
+    EXPECT_NEAR(experts->model->bytes_per_step(int64_t(n_tokens)),
+                expert_bytes(chosen) + rest(n_tokens), 1);
 }
 
 TEST(Load, TheHeadIsTiedWhereThereIsNone) {

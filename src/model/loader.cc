@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <set>
 
@@ -272,6 +273,19 @@ uint64_t Model::bytes_per_token() const {
   uint64_t total = weight(Role::kTokenEmbd).row_bytes();
   for_each_used_matrix(*this, true,
                        [&](const Weight& w, int n) { total += w.matrix_bytes() * uint64_t(n); });
+  return total;
+}
+
+double Model::bytes_per_step(int64_t n_tokens) const {
+  double total = double(weight(Role::kTokenEmbd).row_bytes()) * double(n_tokens);
+  const double n_experts = params_.n_experts;
+  // One token leaves an expert out with probability 1 - used / all; the tokens choose
+  // independently.
+  const double left_out = 1 - double(params_.n_experts_used) / std::max(n_experts, 1.0);
+  const double chosen = n_experts * (1 - std::pow(left_out, double(n_tokens)));
+  for_each_used_matrix(*this, true, [&](const Weight& w, int) {
+    total += double(w.matrix_bytes()) * (w.n_matrices > 1 ? chosen : 1);
+  });
   return total;
 }
 

@@ -54,6 +54,10 @@ class Model {
   // Bytes of weights that one decoded token reads: all matrices once (of experts only those used),
   // of the embedding a row.
   [[nodiscard]] uint64_t bytes_per_token() const;
+  // The same for a step of several tokens, which share what they read: every matrix once, and of
+  // the experts as many as the tokens choose on average where all choices are equally likely.
+  // bytes_per_step(1) == bytes_per_token().
+  [[nodiscard]] double bytes_per_step(int64_t n_tokens) const;
   // Multiply-adds of one token through the matrices, the output head included (with_head) or not.
   [[nodiscard]] uint64_t macs_per_token(bool with_head) const;
 

@@ -1,10 +1,10 @@
 // make_model: writes a GGUF file with the shapes of a real model and random weights of any type,
 // for benchmarks.
 //
-//   make_model OUT.gguf [SHAPE] [TYPE]       SHAPE: tinyllama-1.1b (default), llama-3.2-1b,
-//   llama-3.2-3b, llama-3.1-8b,
-//                                            qwen2.5-1.5b, mixtral-tiny       TYPE: Q4_K_M
-//                                            (default) or any tensor type
+//   make_model OUT.gguf [SHAPE] [TYPE]
+//
+// SHAPE is one of kShapes below (default: tinyllama-1.1b), TYPE a tensor type or one of the
+// mixtures of types in kMixtures (default: Q4_K_M).
 //
 // The weights mean nothing: speed and memory depend on shapes and types alone. Every matrix is
 // filled with blocks from a pool of encoded gaussian numbers (encoding a billion numbers would take
@@ -39,8 +39,26 @@ constexpr Shape kShapes[] = {
     {"llama-3.2-3b", "llama", 28, 3072, 8192, 24, 8, 128, 128256, 131072, 500000, true},
     {"llama-3.1-8b", "llama", 32, 4096, 14336, 32, 8, 128, 128256, 131072, 500000, false},
     {"qwen2.5-1.5b", "qwen2", 28, 1536, 8960, 12, 2, 128, 151936, 32768, 1000000, true},
+    {"qwen2.5-7b", "qwen2", 28, 3584, 18944, 28, 4, 128, 152064, 131072, 1000000, false},
+    // Mixtral's way of choosing 2 of 8 experts, in a size that fits beside other work.
     {"mixtral-tiny", "llama", 8, 2048, 3584, 32, 8, 64, 32000, 4096, 1000000, false, 8},
 };
+
+// Files that store some matrices more exactly than the rest: the head, and attn_v and ffn_down of
+// some layers.
+struct Mixture {
+  std::string_view name;
+  const char* base;
+  const char* better;
+  uint32_t file_type;  // general.file_type
+};
+constexpr Mixture kMixtures[] = {{"Q4_K_M", "Q4_K", "Q6_K", 15}, {"Q5_K_M", "Q5_K", "Q6_K", 17}};
+
+const Mixture* find_mixture(std::string_view name) {
+  for (const Mixture& mixture : kMixtures)
+    if (mixture.name == name) return &mixture;
+  return nullptr;
+}
 
 // xorshift64*: Vigna 2016.
 struct Random {
@@ -98,30 +116,28 @@ format::ByteSource random_blocks(const quant::TypeInfo& type, uint64_t n_bytes, 
 
 class Maker {
  public:
-  Maker(const Shape& shape, std::string type) : s_(shape), type_(std::move(type)) {}
+  // REQUIRES: a mixture or a type has this name.
+  Maker(const Shape& shape, const std::string& type) : s_(shape), mixture_(find_mixture(type)) {
+    base_ = quant::find_type(mixture_ != nullptr ? mixture_->base : type);
+    better_ = mixture_ != nullptr ? quant::find_type(mixture_->better) : base_;
+  }
 
   Result<void> write(const std::string& path) {
     keys();
     vocabulary();
-    matrix("token_embd.weight", base(), {s_.n_embd, s_.n_vocab});
+    // An embedding that is the head as well is stored like a head.
+    matrix("token_embd.weight", s_.tied ? better_ : base_, {s_.n_embd, s_.n_vocab});
     vector("output_norm.weight", s_.n_embd);
-    if (!s_.tied) matrix("output.weight", better(), {s_.n_embd, s_.n_vocab});
+    if (!s_.tied) matrix("output.weight", better_, {s_.n_embd, s_.n_vocab});
     for (int i = 0; i < s_.n_layers; ++i) layer(i);
     HEARTH_TRY(w_.write(path, {}));
     return {};
   }
 
  private:
-  const quant::TypeInfo* base() const {
-    return quant::find_type(type_ == "Q4_K_M" ? "Q4_K" : type_);
-  }
-  // What a Q4_K_M file stores more exactly: the head, and attn_v and ffn_down of some layers.
-  const quant::TypeInfo* better() const {
-    return type_ == "Q4_K_M" ? quant::find_type("Q6_K") : base();
-  }
   const quant::TypeInfo* maybe_better(int i) const {
     const int eighth = s_.n_layers / 8;
-    return i < eighth || i >= 7 * s_.n_layers / 8 || (i - eighth) % 3 == 2 ? better() : base();
+    return i < eighth || i >= 7 * s_.n_layers / 8 || (i - eighth) % 3 == 2 ? better_ : base_;
   }
 
   void set(const char* key, uint32_t value) { w_.set(std::string(s_.arch) + "." + key, value); }
@@ -130,7 +146,7 @@ class Maker {
   void keys() {
     w_.set("general.architecture", std::string_view(s_.arch));
     w_.set("general.name", std::string_view(s_.name));
-    w_.set("general.file_type", uint32_t(type_ == "Q4_K_M" ? 15 : 0));
+    if (mixture_ != nullptr) w_.set("general.file_type", mixture_->file_type);
     set("context_length", uint32_t(s_.n_ctx));
     set("embedding_length", uint32_t(s_.n_embd));
     set("block_count", uint32_t(s_.n_layers));
@@ -198,10 +214,10 @@ class Maker {
     const int q = s_.n_heads * s_.head_dim;
     const int kv = s_.n_kv_heads * s_.head_dim;
     vector(p + "attn_norm.weight", s_.n_embd);
-    matrix(p + "attn_q.weight", base(), {s_.n_embd, q});
-    matrix(p + "attn_k.weight", base(), {s_.n_embd, kv});
+    matrix(p + "attn_q.weight", base_, {s_.n_embd, q});
+    matrix(p + "attn_k.weight", base_, {s_.n_embd, kv});
     matrix(p + "attn_v.weight", maybe_better(i), {s_.n_embd, kv});
-    matrix(p + "attn_output.weight", base(), {q, s_.n_embd});
+    matrix(p + "attn_output.weight", base_, {q, s_.n_embd});
     if (std::string_view(s_.arch) == "qwen2") {
       vector(p + "attn_q.bias", q);
       vector(p + "attn_k.bias", kv);
@@ -210,18 +226,20 @@ class Maker {
     vector(p + "ffn_norm.weight", s_.n_embd);
     if (s_.n_experts > 0) {
       matrix(p + "ffn_gate_inp.weight", quant::find_type("F32"), {s_.n_embd, s_.n_experts});
-      matrix(p + "ffn_gate_exps.weight", base(), {s_.n_embd, s_.n_ff, s_.n_experts});
-      matrix(p + "ffn_up_exps.weight", base(), {s_.n_embd, s_.n_ff, s_.n_experts});
+      matrix(p + "ffn_gate_exps.weight", base_, {s_.n_embd, s_.n_ff, s_.n_experts});
+      matrix(p + "ffn_up_exps.weight", base_, {s_.n_embd, s_.n_ff, s_.n_experts});
       matrix(p + "ffn_down_exps.weight", maybe_better(i), {s_.n_ff, s_.n_embd, s_.n_experts});
       return;
     }
-    matrix(p + "ffn_gate.weight", base(), {s_.n_embd, s_.n_ff});
-    matrix(p + "ffn_up.weight", base(), {s_.n_embd, s_.n_ff});
+    matrix(p + "ffn_gate.weight", base_, {s_.n_embd, s_.n_ff});
+    matrix(p + "ffn_up.weight", base_, {s_.n_embd, s_.n_ff});
     matrix(p + "ffn_down.weight", maybe_better(i), {s_.n_ff, s_.n_embd});
   }
 
   const Shape& s_;
-  std::string type_;
+  const Mixture* mixture_;
+  const quant::TypeInfo* base_;
+  const quant::TypeInfo* better_;
   GgufWriter w_;
   std::vector<float> ones_;
   uint64_t seed_ = 0;
@@ -230,7 +248,9 @@ class Maker {
 int usage() {
   std::fprintf(stderr, "usage: make_model OUT.gguf [SHAPE] [TYPE]\n  shapes:");
   for (const Shape& shape : kShapes) std::fprintf(stderr, " %s", shape.name);
-  std::fprintf(stderr, "\n  types: Q4_K_M");
+  std::fprintf(stderr, "\n  types:");
+  for (const Mixture& mixture : kMixtures)
+    std::fprintf(stderr, " %s", std::string(mixture.name).c_str());
   for (const quant::TypeInfo& type : quant::all_types())
     std::fprintf(stderr, " %s", std::string(type.name).c_str());
   std::fprintf(stderr, "\n");
@@ -243,7 +263,7 @@ int main(int argc, char** argv) {
   if (argc < 2 || argc > 4) return usage();
   const std::string wanted = argc > 2 ? argv[2] : "tinyllama-1.1b";
   const std::string type = argc > 3 ? argv[3] : "Q4_K_M";
-  if (type != "Q4_K_M" && quant::find_type(type) == nullptr) return usage();
+  if (find_mixture(type) == nullptr && quant::find_type(type) == nullptr) return usage();
   for (const Shape& shape : kShapes) {
     if (wanted != shape.name) continue;
     const Result<void> written = Maker(shape, type).write(argv[1]);
