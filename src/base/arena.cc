@@ -12,8 +12,8 @@ namespace hearth {
 namespace {
 
 constexpr uint64_t kHugePage = uint64_t{2} << 20;
-// Blocks up to this size get their pages at once (Touch::kNow). Larger ones (the cache of a very long
-// context) grow as they are used.
+// Blocks up to this size get their pages at once (Touch::kNow). Larger ones (the cache of a very
+// long context) grow as they are used.
 constexpr uint64_t kPrefaultMax = uint64_t{512} << 20;
 
 }  // namespace
@@ -63,7 +63,8 @@ Result<std::byte*> Arena::take(std::string_view what, uint64_t size_bytes, Touch
   }
   blocks_.push_back({data, rounded});
 #ifdef MADV_POPULATE_WRITE
-  if (touch == Touch::kNow && rounded <= kPrefaultMax) ::madvise(data, rounded, MADV_POPULATE_WRITE);
+  if (touch == Touch::kNow && rounded <= kPrefaultMax)
+    ::madvise(data, rounded, MADV_POPULATE_WRITE);
 #endif
   return data;
 }

@@ -32,8 +32,8 @@ class Arena {
 
   // Zeroed memory aligned to a page, or to 2 MiB and backed by huge pages where that pays; null in
   // measure mode, and for 0 bytes. Errors: kOutOfMemory.
-  // Touch::kNow: blocks that are not very large get their pages at once, so that the first token does
-  // not pay for page faults; kLater: whoever fills the block does.
+  // Touch::kNow: blocks that are not very large get their pages at once, so that the first token
+  // does not pay for page faults; kLater: whoever fills the block does.
   enum class Touch { kNow, kLater };
   Result<std::byte*> take(std::string_view what, uint64_t size_bytes, Touch touch = Touch::kNow);
   // Memory that lives elsewhere (a mapped file, a tokenizer) but belongs into the plan.
