@@ -142,8 +142,9 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   const auto longest = [](const std::vector<int64_t>& values) {
     return values.empty() ? int64_t{0} : *std::max_element(values.begin(), values.end());
   };
-  engine::EngineOptions engine_options = app::engine_options(args);
+  engine::EngineOptions engine_options = app::engine_options(args, context);
   engine_options.need_tokenizer = false;
+  engine_options.weights.cache_write = false;  // would run beside what is measured
   const int64_t needed = longest(options.depths) + std::max(longest(options.prompt_lengths),
                                                             longest(options.generate_lengths));
   if (engine_options.n_ctx == 0) engine_options.n_ctx = std::max<int64_t>(needed, 1);
