@@ -17,6 +17,7 @@
 #include "app/chat_session.h"
 #include "app/exit_code.h"
 #include "app/line_history.h"
+#include "app/machine_options.h"
 #include "base/printable.h"
 
 namespace hearth::app {

@@ -19,10 +19,8 @@ class PackedCache : public testing::Test {
   PackedCache()
       : folder_(fs::temp_directory_path() /
                 ("hearth_packed_cache_test_" + std::to_string(::getpid()) + "/a/b")),
-        bytes_(model::make_tiny_model({.arch = model::find_arch("llama")})
-                   .value()
-                   .to_bytes()
-                   .value()),
+        bytes_(
+            model::make_tiny_model({.arch = model::find_arch("llama")}).value().to_bytes().value()),
         file_(bytes_) {
     options_ = tiny_options();
     options_.weights.cache_folder = folder_.string();
@@ -40,8 +38,9 @@ class PackedCache : public testing::Test {
     EXPECT_TRUE(engine.has_value()) << engine.error().message;
     if (!engine) return WeightStore::From::kFile;
     reason_ = (*engine)->weights().reason();
-    if (PackedWriter* writer = (*engine)->weights().writer(); writer != nullptr)
+    if (PackedWriter* writer = (*engine)->weights().writer(); writer != nullptr) {
       EXPECT_TRUE(writer->wait());
+    }
     logits_ = feed(**engine, some_ids(20));
     return (*engine)->weights().from();
   }
@@ -164,7 +163,8 @@ TEST_F(PackedCache, AnEditedModelHasAnotherName) {
   EXPECT_EQ(name_of(), name);
   // A byte of the weights (the first page, the last byte), with the time set back.
   const auto opened = format::ModelFile::open(file_.path()).value();
-  const auto first = uint64_t(opened.tensors().front().data.data() - opened.shard(0)->bytes().data());
+  const auto first =
+      uint64_t(opened.tensors().front().data.data() - opened.shard(0)->bytes().data());
   for (const uint64_t at : {first, uint64_t(bytes_.size() - 1)}) {
     std::fstream file(file_.path(), std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(std::streamoff(at));
@@ -239,11 +239,12 @@ TEST_F(PackedCache, TheLeastRecentlyUsedGoFirst) {
   for (const fs::path& path : cached_files())
     fs::last_write_time(path, now - std::chrono::hours(path.filename() == "new" ? 1 : 8));
   EXPECT_EQ(load_once(), kCache);
-  EXPECT_GT(fs::last_write_time(folder_ / [&] {
-              for (const fs::path& path : cached_files())
-                if (path.filename() != "new") return path.filename();
-              return fs::path("new");
-            }()),
+  EXPECT_GT(fs::last_write_time(folder_ /
+                                [&] {
+                                  for (const fs::path& path : cached_files())
+                                    if (path.filename() != "new") return path.filename();
+                                  return fs::path("new");
+                                }()),
             now - std::chrono::hours(1));
 }
 
@@ -295,8 +296,9 @@ TEST_F(PackedCache, EveryArchitectureEveryPlace) {
         return list;
       };
       EXPECT_EQ(rows(plan->arena), rows((*engine)->memory())) << name << ", " << what;
-      if (PackedWriter* writer = (*engine)->weights().writer(); writer != nullptr)
+      if (PackedWriter* writer = (*engine)->weights().writer(); writer != nullptr) {
         EXPECT_TRUE(writer->wait());
+      }
       const std::vector<float> logits = feed(**engine, ids);
       if (first.empty()) first = logits;
       EXPECT_TRUE(same_bits(logits, first)) << name << ", " << what;
