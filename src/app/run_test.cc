@@ -111,6 +111,10 @@ TEST_F(RunTest, OptionsReachTheBackend) {
                  "bf16",
                  "--isa",
                  "scalar",
+                 "--no-repack",
+                 "--no-cache",
+                 "--cache-limit",
+                 "7",
                  "--template",
                  "chatml"}),
             0);
@@ -126,6 +130,9 @@ TEST_F(RunTest, OptionsReachTheBackend) {
   EXPECT_EQ(backend_.load_options.threads, 3u);
   EXPECT_EQ(backend_.load_options.kv, "bf16");
   EXPECT_EQ(backend_.load_options.isa, "scalar");
+  EXPECT_FALSE(backend_.load_options.weights.repack);
+  EXPECT_EQ(backend_.load_options.weights.cache_folder, "");
+  EXPECT_EQ(backend_.load_options.weights.cache_limit_bytes, 7'000'000'000u);
   EXPECT_EQ(backend_.load_options.chat_template, "chatml");
 }
 

@@ -125,7 +125,7 @@ void pin_current_thread(int index) {
 void lower_current_thread() {
 #if defined(__linux__)
   // On Linux the number of a thread stands for that thread alone.
-  setpriority(PRIO_PROCESS, id_t(syscall(SYS_gettid)), 10);
+  setpriority(PRIO_PROCESS, id_t(syscall(SYS_gettid)), 5);
 #endif
 }
 

@@ -43,7 +43,7 @@ uint64_t resident_bytes_max();
 // hint: may do nothing.
 void pin_current_thread(int index);
 
-// The calling thread's work waits for that of others (by a tenth of their share). A hint.
+// Gives the calling thread a third of the share of the others where they compete for a CPU. A hint.
 void lower_current_thread();
 
 }  // namespace hearth
