@@ -50,8 +50,12 @@ bool weights_fit(const model::HyperParams& params, const EngineOptions& options,
 
 // The context, and whether the weights are to stay in their file because they do not fit. Errors:
 // those of choose_context(); kOutOfMemory for a file that does not fit and is not mapped.
-Result<Placement> place_model(const format::ModelFile& file, const model::HyperParams& params,
+Result<Placement> place_model(const format::ModelFile& file, const model::Model& model,
                               const EngineOptions& options, const MemoryInfo& memory) {
+  // A dense model of this many times the memory takes minutes for every token, from a fast disk
+  // too: that is no use to anybody. (Of a mixture of experts a token reads a small part.)
+  constexpr uint64_t kTimesMemoryMax = 8;
+  const model::HyperParams& params = model.params();
   const uint64_t weight_bytes = file.tensor_bytes();
   const uint64_t available = memory.available_bytes;
   Placement placement;
@@ -61,7 +65,7 @@ Result<Placement> place_model(const format::ModelFile& file, const model::HyperP
     return placement;
   }
   const FileMap* map = file.shard(0);
-  if (map == nullptr || !map->is_mapped())
+  if (map == nullptr || !map->is_mapped() || model.bytes_per_token() / kTimesMemoryMax > available)
     return fail(
         ErrorCode::kOutOfMemory,
         fmt::format(
@@ -174,7 +178,7 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
   plan.machine = memory_of(options);
   HEARTH_ASSIGN(model::Model model, model::Model::load(file, plan.arena));
   HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
-  Result<Placement> placement = place_model(file, model.params(), options, plan.machine);
+  Result<Placement> placement = place_model(file, model, options, plan.machine);
   if (!placement && placement.error().code != ErrorCode::kOutOfMemory)
     return std::unexpected(placement.error());
   if (!placement) {
@@ -210,8 +214,7 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
   HEARTH_ASSIGN(model::Model model, model::Model::load(*file_, *arena_));
   model_ = std::make_unique<model::Model>(std::move(model));
   warnings_ = model_->warnings();
-  HEARTH_ASSIGN(Placement placement,
-                place_model(*file_, model_->params(), options, memory_of(options)));
+  HEARTH_ASSIGN(Placement placement, place_model(*file_, *model_, options, memory_of(options)));
   n_ctx_ = placement.context.n_ctx;
   n_ctx_reason_ = std::move(placement.context.reason);
   if (!placement.warning.empty()) warnings_.push_back(std::move(placement.warning));
