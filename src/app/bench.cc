@@ -107,9 +107,10 @@ advise::BenchmarkOptions benchmark_options(const ParsedArgs& args) {
           .profile = args.flag("--profile")};
 }
 
-Result<std::unique_ptr<engine::Engine>> load(const ParsedArgs& args,
+Result<std::unique_ptr<engine::Engine>> load(const ParsedArgs& args, const AppContext& context,
                                              const advise::BenchmarkOptions& tests) {
-  engine::EngineOptions options = engine_options(args);
+  engine::EngineOptions options = engine_options(args, context);
+  options.weights.cache_write = false;  // would run beside what is measured
   options.need_tokenizer = false;
   const advise::BenchmarkNeeds needed = advise::needs(tests);
   if (options.n_ctx == 0) options.n_ctx = needed.n_ctx;
@@ -173,15 +174,16 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
     HEARTH_ASSIGN(old_results, bench::read_results(*path));
   }
   const advise::BenchmarkOptions tests = benchmark_options(args);
-  HEARTH_ASSIGN(const std::unique_ptr<engine::Engine> engine, load(args, tests));
+  HEARTH_ASSIGN(const std::unique_ptr<engine::Engine> engine, load(args, context, tests));
   const bench::RunName name = run_name(*engine, args.get_text("MODEL"));
   context.print(fmt::format(
       "{} {} | {:.2f} GiB | {:.2f} B parameters | {} | {} threads\n", name.model, name.type,
       double(engine->file().tensor_bytes()) / double(1 << 30),
       double(engine->file().n_parameters()) / 1e9, engine->backend().name(), engine->n_threads()));
 
-  HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
-                backend::cpu::select_kernels(engine_options(args).isa, detect_cpu_features()));
+  HEARTH_ASSIGN(
+      const backend::cpu::KernelTable kernels,
+      backend::cpu::select_kernels(engine_options(args, context).isa, detect_cpu_features()));
   advise::MachineProbe probe(kernels, {.n_threads = engine->n_threads()});
   // Of the memory alone; each row has the limits of its own minute and of what it reads.
   const advise::MachineLimits limits = probe.measure(probe.buffer_bytes());

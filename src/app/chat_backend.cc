@@ -131,6 +131,7 @@ class EngineChatBackend final : public ChatBackend {
     engine_options.n_ctx = int64_t(options.ctx);
     engine_options.n_threads = int(options.threads);
     engine_options.isa = options.isa;
+    engine_options.weights = options.weights;
     if (!options.kv.empty()) engine_options.kv_type = options.kv;
     HEARTH_ASSIGN(std::unique_ptr<engine::Engine> engine,
                   engine::Engine::load(path, engine_options, [&](double done) {
@@ -214,6 +215,7 @@ class EngineChatBackend final : public ChatBackend {
     info.weights_bytes = engine_->file().tensor_bytes();
     info.kv_bytes = arena_bytes(memory, "KV cache");
     info.scratch_bytes = memory.total_bytes() - info.weights_bytes - info.kv_bytes;
+    info.weights_reason = engine_->weights().reason();
     info.threads = uint64_t(engine_->n_threads());
     info.isa = engine_->backend().name();
     info.recommended = recommended_by(engine_->file().metadata());

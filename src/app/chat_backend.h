@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/weight_store.h"
 #include "sample/params.h"
 
 namespace hearth::app {
@@ -30,6 +31,7 @@ struct ChatLoadOptions {
   std::string isa;            // empty: the best this CPU has
   std::string kv;             // type of the KV cache: "f32", "f16", "bf16"
   std::string chat_template;  // a name that replaces the file's own template; empty: the file's own
+  engine::WeightOptions weights;  // where the weights come from
 };
 
 // A value that the model's file recommends for choosing tokens (general.sampling.*).
@@ -54,6 +56,7 @@ struct ChatModelInfo {
   uint64_t weights_bytes = 0;
   uint64_t kv_bytes = 0;
   uint64_t scratch_bytes = 0;
+  std::string weights_reason;  // how the weights came into memory, and why
   uint64_t threads = 0;
   std::string isa;
   double load_seconds = 0;

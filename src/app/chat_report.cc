@@ -192,6 +192,7 @@ std::string verbose_text(const ChatSession& session, const ChatStats& stats) {
   text += row("total duration:",
               fmt::format("{:.3f} s", stats.prompt_seconds + stats.generate_seconds));
   text += row("load duration:", fmt::format("{:.3f} s", info.load_seconds));
+  text += row("weights:", printable(info.weights_reason, 200));
   text += row("prompt eval count:",
               fmt::format("{} tokens (and {} from the cache)", n_read, stats.n_cached));
   text += row("prompt eval duration:", fmt::format("{:.3f} s", stats.prompt_seconds));

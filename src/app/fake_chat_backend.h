@@ -63,6 +63,7 @@ class FakeChatBackend : public ChatBackend {
         .weights_bytes = 3'000'000'000,
         .kv_bytes = 20'000'000,
         .scratch_bytes = 1'000'000,
+        .weights_reason = "repacked while loading",
         .threads = 2,
         .isa = "scalar",
         .load_seconds = 0.25,

@@ -76,7 +76,7 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   const size_t n_rows =
       std::min<uint64_t>(args.find_uint("--last").value_or(ids.size()), ids.size());
 
-  engine::EngineOptions options = engine_options(args);
+  engine::EngineOptions options = engine_options(args, context);
   options.need_tokenizer = false;
   options.n_outputs = int(kRowsAtOnce);
   HEARTH_ASSIGN(const std::unique_ptr<engine::Engine> engine,

@@ -38,11 +38,28 @@ inline constexpr Option kMachineOptions[] = {
      .help = "instruction set to compute with",
      .default_note = "the best of this CPU",
      .env = "HEARTH_ISA"},
+    {.name = "--no-repack",
+     .help = "use the weights as they lie in the file: the model starts sooner and runs slower"},
+    {.name = "--no-cache",
+     .help = "neither use nor write the cache of repacked weights",
+     .env = "HEARTH_NO_CACHE"},
+    {.name = "--cache-limit",
+     .kind = OptionKind::kUint,
+     .value_name = "GB",
+     .help = "the most that the cache of repacked weights may take of the disk",
+     .default_note = "a fifth of what is free, 50 at most",
+     .env = "HEARTH_CACHE_LIMIT",
+     .min = 1,
+     .max = 1000000},
 };
 
 inline constexpr OptionGroup kMachineGroup = {.title = "Machine", .options = kMachineOptions};
 
 // REQUIRES: the command's table holds kMachineGroup.
-engine::EngineOptions engine_options(const ParsedArgs& args);
+engine::EngineOptions engine_options(const ParsedArgs& args, const AppContext& context);
+
+// That part of them which says where the weights come from. The cache is in
+// $XDG_CACHE_HOME/hearth/packed, or ~/.cache/hearth/packed; there is none where neither is set.
+engine::WeightOptions weight_options(const ParsedArgs& args, const AppContext& context);
 
 }  // namespace hearth::app

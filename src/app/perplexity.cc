@@ -33,7 +33,7 @@ constexpr Example kExamples[] = {
 
 Result<int> run(const ParsedArgs& args, AppContext& context) {
   HEARTH_ASSIGN(const FileMap file, FileMap::open(args.get_text("FILE"), MapMode::kMap));
-  engine::EngineOptions options = engine_options(args);
+  engine::EngineOptions options = engine_options(args, context);
   if (options.n_ctx == 0) options.n_ctx = 512;
   options.n_outputs = make::kPerplexityRows;
   HEARTH_ASSIGN(const std::unique_ptr<engine::Engine> engine,

@@ -17,6 +17,7 @@
 #include "app/chat_session.h"
 #include "app/exit_code.h"
 #include "app/line_history.h"
+#include "app/machine_options.h"
 #include "base/printable.h"
 
 namespace hearth::app {
@@ -125,6 +126,7 @@ Result<Job> parse_job(const ParsedArgs& args, const AppContext& context) {
   HEARTH_TRY(check_raw(args));
   job.load.isa = args.find_text("--isa").value_or("");
   job.load.kv = args.get_text("--kv");
+  job.load.weights = weight_options(args, context);
   job.load.chat_template = args.find_text("--template").value_or("");
   job.settings.system = args.find_text("--system").value_or("");
   job.settings.raw = args.flag("--raw");

@@ -4,7 +4,10 @@
 
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 
 #include "app/chat_parameters.h"
 #include "app/dispatch.h"
@@ -23,14 +26,18 @@ Result<int> run_fake(const ParsedArgs& args, AppContext& context) {
   return run_chat(args, context, *current_backend);
 }
 
-// No terminal, no environment.
+// No terminal, and of the environment what the test gives.
+using Environment = std::map<std::string, std::string, std::less<>>;
 AppContext bare_context(std::FILE* in, std::FILE* out, std::FILE* err,
-                        std::span<const Command* const> commands) {
+                        std::span<const Command* const> commands, const Environment& environment) {
   AppContext context;
   context.in = in;
   context.out = out;
   context.err = err;
-  context.env = [](std::string_view) { return std::nullopt; };
+  context.env = [&](std::string_view name) {
+    const auto it = environment.find(name);
+    return it == environment.end() ? std::nullopt : std::optional(it->second);
+  };
   context.commands = commands;
   return context;
 }
@@ -48,7 +55,7 @@ class RunTest : public testing::Test {
     std::FILE* const err = std::tmpfile();
     std::fwrite(input.data(), 1, input.size(), in);
     std::rewind(in);
-    AppContext context = bare_context(in, out, err, commands);
+    AppContext context = bare_context(in, out, err, commands, environment_);
     args.insert(args.begin(), "run");
     const int code = run_hearth(args, context);
     out_ = content(out);
@@ -68,10 +75,34 @@ class RunTest : public testing::Test {
     return backend_.messages.empty() ? "" : backend_.messages.back().content;
   }
 
+  Environment environment_;
   FakeChatBackend backend_;
   std::string out_;
   std::string err_;
 };
+
+TEST_F(RunTest, WhereTheCacheOfWeightsIs) {
+  const auto folder = [&](std::vector<std::string> more) {
+    std::vector<std::string> args = {"model.gguf", "x"};
+    args.insert(args.end(), more.begin(), more.end());
+    EXPECT_EQ(run(args), 0) << err_;
+    return backend_.load_options.weights.cache_folder;
+  };
+  EXPECT_EQ(folder({}), "");
+  environment_ = {{"HOME", "/h"}};
+  EXPECT_EQ(folder({}), "/h/.cache/hearth/packed");
+  environment_["XDG_CACHE_HOME"] = "/c";
+  EXPECT_EQ(folder({}), "/c/hearth/packed");
+  EXPECT_TRUE(backend_.load_options.weights.repack);
+  EXPECT_TRUE(backend_.load_options.weights.cache_write);
+  EXPECT_EQ(backend_.load_options.weights.cache_limit_bytes, 0u);
+  EXPECT_EQ(folder({"--no-cache"}), "");
+  environment_["HEARTH_CACHE_LIMIT"] = "3";
+  EXPECT_EQ(folder({}), "/c/hearth/packed");
+  EXPECT_EQ(backend_.load_options.weights.cache_limit_bytes, 3'000'000'000u);
+  environment_["HEARTH_NO_CACHE"] = "1";
+  EXPECT_EQ(folder({}), "");
+}
 
 TEST_F(RunTest, OneAnswer) {
   EXPECT_EQ(run({"model.gguf", "hello"}), 0);
@@ -111,6 +142,10 @@ TEST_F(RunTest, OptionsReachTheBackend) {
                  "bf16",
                  "--isa",
                  "scalar",
+                 "--no-repack",
+                 "--no-cache",
+                 "--cache-limit",
+                 "7",
                  "--template",
                  "chatml"}),
             0);
@@ -126,6 +161,9 @@ TEST_F(RunTest, OptionsReachTheBackend) {
   EXPECT_EQ(backend_.load_options.threads, 3u);
   EXPECT_EQ(backend_.load_options.kv, "bf16");
   EXPECT_EQ(backend_.load_options.isa, "scalar");
+  EXPECT_FALSE(backend_.load_options.weights.repack);
+  EXPECT_EQ(backend_.load_options.weights.cache_folder, "");
+  EXPECT_EQ(backend_.load_options.weights.cache_limit_bytes, 7'000'000'000u);
   EXPECT_EQ(backend_.load_options.chat_template, "chatml");
 }
 
@@ -365,7 +403,7 @@ TEST_F(RunTest, AFullDiskIsAnError) {
   static const Command* const commands[] = {&command};
   std::FILE* const in = std::tmpfile();
   std::FILE* const err = std::tmpfile();
-  AppContext context = bare_context(in, full, err, commands);
+  AppContext context = bare_context(in, full, err, commands, environment_);
   // "count" never ends by itself: that it ends shows that a lost output stops the answer.
   const std::vector<std::string> args = {"run", "model.gguf", "count"};
   EXPECT_EQ(run_hearth(args, context), exit_code_of(ErrorCode::kIo));

@@ -59,7 +59,7 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   const ModelSummary summary = summarize(file);
   std::optional<engine::MemoryPlan> plan;
   if (args.flag("--memory")) {
-    HEARTH_ASSIGN(plan, engine::Engine::plan_memory(file, engine_options(args)));
+    HEARTH_ASSIGN(plan, engine::Engine::plan_memory(file, engine_options(args, context)));
   }
   if (args.flag("--json")) {
     const LongArrays long_arrays =

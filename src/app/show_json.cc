@@ -87,8 +87,11 @@ Json memory_json(const engine::MemoryPlan& plan) {
           {"total_bytes", plan.total_bytes()},
           {"ctx", plan.context.n_ctx},
           {"reason", plan.context.reason},
-          {"fits", !plan.problem},
+          {"weights", plan.weights_reason},
+          {"fits", !plan.problem && plan.warning.empty()},
+          {"runs", !plan.problem},
           {"problem", plan.problem ? Json(plan.problem->message) : Json(nullptr)},
+          {"warning", plan.warning.empty() ? Json(nullptr) : Json(plan.warning)},
           {"machine_total_bytes", plan.machine.total_bytes},
           {"machine_free_bytes", plan.machine.available_bytes}};
 }

@@ -239,10 +239,12 @@ std::string memory_text(const engine::MemoryPlan& plan) {
   table.add({"in all", size_text(plan.total_bytes())});
   std::string out = "Memory\n" + table.text();
   out += fmt::format("\nContext: {} tokens ({}).\n", plan.context.n_ctx, plan.context.reason);
+  if (!plan.weights_reason.empty()) out += fmt::format("Weights: {}.\n", plan.weights_reason);
   const MemoryInfo& machine = plan.machine;
   if (machine.available_bytes > 0)
     out += fmt::format("This machine has {} of memory, {} of it free.\n",
                        size_text(machine.total_bytes), size_text(machine.available_bytes));
+  if (!plan.warning.empty()) out += fmt::format("It does not fit, but runs: {}.\n", plan.warning);
   if (plan.problem)
     out += fmt::format("It does not fit: {}.\n  {}\n", plan.problem->message, plan.problem->hint);
   return out;

@@ -11,6 +11,7 @@
 #if defined(__linux__)
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #if defined(__aarch64__)
 #include <asm/hwcap.h>
@@ -119,6 +120,13 @@ void pin_current_thread(int index) {
     sched_setaffinity(0, sizeof(one), &one);  // of this thread only
     return;
   }
+#endif
+}
+
+void lower_current_thread() {
+#if defined(__linux__)
+  // On Linux the number of a thread stands for that thread alone.
+  setpriority(PRIO_PROCESS, id_t(syscall(SYS_gettid)), 5);
 #endif
 }
 

@@ -67,6 +67,7 @@ Result<FileMap> FileMap::open(const std::string& path, MapMode mode) {
   FileMap map;
   map.path_ = path;
   map.size_ = size_t(info.st_size);
+  map.modified_ns_ = int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
   if (map.size_ == 0) return map;
 
   if (mode == MapMode::kMap) {
@@ -97,6 +98,7 @@ FileMap& FileMap::operator=(FileMap&& other) noexcept {
   path_ = std::move(other.path_);
   data_ = std::exchange(other.data_, nullptr);
   size_ = std::exchange(other.size_, 0);
+  modified_ns_ = other.modified_ns_;
   mapped_ = std::exchange(other.mapped_, false);
   return *this;
 }

@@ -33,6 +33,8 @@ class FileMap {
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] bool is_mapped() const { return mapped_; }
+  // When the file was last written, in ns since 1970, as it was when opened.
+  [[nodiscard]] int64_t modified_ns() const { return modified_ns_; }
 
   // Hints; they never fail. Offsets are clipped to the file.
   void will_need(uint64_t offset, uint64_t size_bytes) const;  // start reading these pages now
@@ -47,6 +49,7 @@ class FileMap {
   std::string path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  int64_t modified_ns_ = 0;
   bool mapped_ = false;
 };
 

@@ -125,6 +125,8 @@ Result<void> NewFile::append(std::span<const std::byte> bytes) {
   return {};
 }
 
+void NewFile::sync() { ::fdatasync(fd_); }
+
 Result<void> NewFile::commit() {
   HEARTH_CHECK(fd_ >= 0);
   if (temporary_path_.empty()) {  // a device or a pipe

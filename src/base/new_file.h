@@ -34,6 +34,9 @@ class NewFile {
   ~NewFile();
 
   Result<void> append(std::span<const std::byte> bytes);
+  // Waits until the disk has what was appended: done now and then, it keeps commit() short. Best
+  // effort.
+  void sync();
   // No append may follow. After an error the temporary file is gone.
   Result<void> commit();
 

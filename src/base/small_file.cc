@@ -24,14 +24,17 @@ std::unexpected<Error> io_error(std::string_view what, const std::string& path, 
               fmt::format("cannot {} '{}': {}", what, printable(path), std::strerror(code)));
 }
 
+}  // namespace
+
 // Makes the folder and what lacks above it. Depth is bounded by the length the system allows a
 // path.
-Result<void> make_private_folders(const fs::path& folder) {
+Result<void> make_private_folders(const std::string& path) {
+  const fs::path folder = path;
   if (folder.empty()) return {};
   std::error_code code;
   if (fs::is_directory(folder, code)) return {};
   if (folder.has_relative_path() && folder.parent_path() != folder)
-    HEARTH_TRY(make_private_folders(folder.parent_path()));
+    HEARTH_TRY(make_private_folders(folder.parent_path().string()));
   if (::mkdir(folder.c_str(), 0700) != 0) {
     const int error = errno;
     if (error != EEXIST || !fs::is_directory(folder, code))  // else another program was faster
@@ -39,8 +42,6 @@ Result<void> make_private_folders(const fs::path& folder) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<std::string> read_small_file(const std::string& path, size_t size_max) {
   // Without O_NONBLOCK a named pipe in the file's place would wait for ever.

@@ -21,4 +21,7 @@ Result<std::string> read_small_file(const std::string& path, size_t size_max);
 // kIo for a folder that cannot be made.
 Result<void> replace_small_file(const std::string& path, std::string_view bytes);
 
+// Makes the folder and what lacks above it, the owner's alone (0700). Errors: kIo.
+Result<void> make_private_folders(const std::string& folder);
+
 }  // namespace hearth

@@ -32,15 +32,67 @@ uint64_t usable_memory(uint64_t available) {
   return available - std::min(available / 10 + (uint64_t{256} << 20), available);
 }
 
-Result<void> check_weights_fit(uint64_t weight_bytes, const MemoryInfo& memory) {
-  if (memory.available_bytes == 0 || weight_bytes <= memory.available_bytes) return {};
-  return fail(
-      ErrorCode::kOutOfMemory,
-      fmt::format(
-          "the model's weights take {}, but only {} of this machine's {} of memory are free",
-          gib(weight_bytes), gib(memory.available_bytes), gib(memory.total_bytes)),
-      "close other programs, or use a smaller model or a stronger quantization of it (Q4_K_M, "
-      "Q3_K_M)");
+// Where a model of this size is to live.
+struct Placement {
+  ContextChoice context;
+  bool larger_than_memory = false;
+  std::string warning;
+};
+
+// Whether the weights fit, beside the smallest context. Where the memory is not known, they do.
+bool weights_fit(const model::HyperParams& params, const EngineOptions& options,
+                 uint64_t weight_bytes, uint64_t available_bytes) {
+  EngineOptions smallest = options;
+  smallest.n_ctx = 0;
+  return available_bytes == 0 || (weight_bytes <= available_bytes &&
+                                  choose_context(params, smallest, weight_bytes, available_bytes));
+}
+
+// The context, and whether the weights are to stay in their file because they do not fit. Errors:
+// those of choose_context(); kOutOfMemory for a file that does not fit and is not mapped.
+Result<Placement> place_model(const format::ModelFile& file, const model::Model& model,
+                              const EngineOptions& options, const MemoryInfo& memory) {
+  // A dense model of this many times the memory takes minutes for every token, from a fast disk
+  // too: that is no use to anybody. (Of a mixture of experts a token reads a small part.)
+  constexpr uint64_t kTimesMemoryMax = 8;
+  const model::HyperParams& params = model.params();
+  const uint64_t weight_bytes = file.tensor_bytes();
+  const uint64_t available = memory.available_bytes;
+  Placement placement;
+  HEARTH_TRY(kv_type(options.kv_type));
+  if (weights_fit(params, options, weight_bytes, available)) {
+    HEARTH_ASSIGN(placement.context, choose_context(params, options, weight_bytes, available));
+    return placement;
+  }
+  const FileMap* map = file.shard(0);
+  if (map == nullptr || !map->is_mapped() || model.bytes_per_token() / kTimesMemoryMax > available)
+    return fail(
+        ErrorCode::kOutOfMemory,
+        fmt::format(
+            "the model's weights take {}, but only {} of this machine's {} of memory are free",
+            gib(weight_bytes), gib(available), gib(memory.total_bytes)),
+        "close other programs, or use a smaller model or a stronger quantization of it (Q4_K_M, "
+        "Q3_K_M)");
+  // What the weights do not hold they read again and again: a context that nobody asked for leaves
+  // them most of the memory.
+  const uint64_t usable = usable_memory(available);
+  const uint64_t held = options.n_ctx > 0 ? 0 : usable / 4 * 3;
+  HEARTH_ASSIGN(placement.context, choose_context(params, options, held, available));
+  placement.larger_than_memory = true;
+  placement.warning = fmt::format(
+      "the model's weights take {}, but only {} of memory are free: they stay in the file, at "
+      "least {} "
+      "of them are read from the disk again for every token, and that is slow; close other "
+      "programs, "
+      "or use a smaller model or a stronger quantization of it (Q4_K_M, Q3_K_M)",
+      gib(weight_bytes), gib(available), gib(weight_bytes - std::min(weight_bytes, usable)));
+  return placement;
+}
+
+MemoryInfo memory_of(const EngineOptions& options) {
+  MemoryInfo memory = read_memory_info();
+  if (options.memory_bytes > 0) memory.available_bytes = options.memory_bytes;
+  return memory;
 }
 
 Result<int> threads_of(const EngineOptions& options) {
@@ -56,87 +108,18 @@ uint64_t n_elements(const format::ModelFile& file, std::string_view key) {
   return value != nullptr && value->is_array() ? value->count : 0;
 }
 
-// What a loaded model holds beside the arena's own: the mapped file (but for what is packed), and
-// an estimate of the rest, measured as resident memory at its peak. The program and its libraries
-// take 7 to 9 MB (models of a few MB with --verbose); the tokenizers of 13 usual vocabularies 75 to
-// 90 bytes a token, and 55 more a merge (a fifth off at worst); logits and candidates of one
-// sampler 30 bytes a token.
-void note_file(const format::ModelFile& file, uint64_t packed_bytes, Arena& arena) {
+// What a loaded model holds beside the weights and the arena's own: an estimate, measured as
+// resident memory at its peak. The program and its libraries take 7 to 9 MB (models of a few MB
+// with --verbose); the tokenizers of 13 usual vocabularies 75 to 90 bytes a token, and 55 more a
+// merge (a fifth off at worst); logits and candidates of one sampler 30 bytes a token.
+void note_program(const format::ModelFile& file, Arena& arena) {
   constexpr uint64_t kProgramBytes = uint64_t{15} << 19;
   constexpr uint64_t kBytesPerToken = 75 + 30;
   constexpr uint64_t kBytesPerMerge = 55;
-  arena.note("weights, mapped from the file", file.tensor_bytes() - packed_bytes);
   arena.note("program, tokenizer and tables",
              kProgramBytes + (file.file_bytes() - file.tensor_bytes()) +
                  kBytesPerToken * n_elements(file, "tokenizer.ggml.tokens") +
                  kBytesPerMerge * n_elements(file, "tokenizer.ggml.merges"));
-}
-
-// The shard that holds these bytes, and where; null if none is mapped.
-struct Place {
-  const FileMap* map = nullptr;
-  uint64_t offset = 0;
-};
-Place find_place(const format::ModelFile& file, const std::byte* data) {
-  for (int i = 0; i < file.n_shards(); ++i) {
-    const FileMap* map = file.shard(i);
-    if (map == nullptr) continue;
-    const std::span<const std::byte> bytes = map->bytes();
-    if (data >= bytes.data() && data < bytes.data() + bytes.size())
-      return {map, uint64_t(data - bytes.data())};
-  }
-  return {};
-}
-
-// Says how far loading is, and whether it is to stop.
-class Progress {
- public:
-  Progress(const ProgressFn& fn, uint64_t total_bytes) : fn_(fn), total_bytes_(total_bytes) {}
-  Result<void> add(uint64_t bytes) {
-    done_ = std::min(total_bytes_, done_ + bytes);
-    if (fn_ && !fn_(double(done_) / double(total_bytes_)))
-      return fail(ErrorCode::kCancelled, "loading was stopped");
-    return {};
-  }
-
- private:
-  const ProgressFn& fn_;
-  uint64_t total_bytes_;
-  uint64_t done_ = 0;
-};
-
-// Reads the weights into the page cache and maps them, so that the first answer does not wait for
-// the disk.
-Result<void> populate(const format::ModelFile& file, Progress& progress) {
-  constexpr uint64_t kPiece = uint64_t{32} << 20;
-  for (int i = 0; i < file.n_shards(); ++i) {
-    const FileMap* map = file.shard(i);
-    if (map == nullptr) return {};
-    map->will_need(0, map->bytes().size());
-    for (uint64_t at = 0; at < map->bytes().size(); at += kPiece) {
-      map->populate(at, kPiece);
-      HEARTH_TRY(progress.add(std::min<uint64_t>(kPiece, map->bytes().size() - at)));
-    }
-  }
-  return {};
-}
-
-// Packs the weights, giving the file's pages back as they are done with: never much more than one
-// model in memory.
-Result<void> pack(const format::ModelFile& file, model::Model& model,
-                  const backend::Backend& backend, Arena& arena, Progress& progress) {
-  for (int i = 0; i < file.n_shards(); ++i)
-    if (const FileMap* map = file.shard(i)) map->will_need(0, map->bytes().size());
-  HEARTH_TRY(model.pack(backend, arena, [&](std::span<const std::byte> bytes) -> Result<void> {
-    if (const Place place = find_place(file, bytes.data()); place.map != nullptr)
-      place.map->dont_need(place.offset, bytes.size());
-    return progress.add(bytes.size());
-  }));
-  const tensor::Weight& embedding = model.weight(model::Role::kTokenEmbd);
-  if (embedding.packed == nullptr)
-    if (const Place place = find_place(file, embedding.data); place.map != nullptr)
-      place.map->populate(place.offset, embedding.size_bytes());
-  return {};
 }
 
 }  // namespace
@@ -183,7 +166,6 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
                                              const ProgressFn& progress) {
   std::unique_ptr<Engine> engine(new Engine);
   HEARTH_ASSIGN(format::ModelFile file, format::ModelFile::open(path, options.map_mode));
-  HEARTH_TRY(check_weights_fit(file.tensor_bytes(), read_memory_info()));
   engine->file_ = std::make_unique<format::ModelFile>(std::move(file));
   engine->arena_ = std::make_unique<Arena>(Arena::Mode::kReal);
   HEARTH_TRY(engine->set_up(options, progress));
@@ -193,29 +175,31 @@ Result<std::unique_ptr<Engine>> Engine::load(const std::string& path, const Engi
 Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
                                        const EngineOptions& options) {
   MemoryPlan plan;
-  plan.machine = read_memory_info();
+  plan.machine = memory_of(options);
   HEARTH_ASSIGN(model::Model model, model::Model::load(file, plan.arena));
   HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
-  Result<ContextChoice> context =
-      choose_context(model.params(), options, file.tensor_bytes(), plan.machine.available_bytes);
-  if (!context && context.error().code != ErrorCode::kOutOfMemory)
-    return std::unexpected(context.error());
-  if (auto fit = check_weights_fit(file.tensor_bytes(), plan.machine); !fit)
-    plan.problem = std::move(fit).error();
-  else if (!context)
-    plan.problem = context.error();
-  if (!context)
-    context = ContextChoice{options.n_ctx > 0 ? options.n_ctx : tensor::kKvChunk,
-                            options.n_ctx > 0 ? "as asked" : "the smallest"};
-  plan.context = std::move(*context);
+  Result<Placement> placement = place_model(file, model, options, plan.machine);
+  if (!placement && placement.error().code != ErrorCode::kOutOfMemory)
+    return std::unexpected(placement.error());
+  if (!placement) {
+    plan.problem = placement.error();
+    placement = Placement{.context = {options.n_ctx > 0 ? options.n_ctx : tensor::kKvChunk,
+                                      options.n_ctx > 0 ? "as asked" : "the smallest"},
+                          .warning = {}};
+  }
+  plan.context = std::move(placement->context);
+  plan.warning = std::move(placement->warning);
   const int64_t n_ctx = plan.context.n_ctx;
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(options.isa, detect_cpu_features()));
   HEARTH_ASSIGN(const int n_threads, threads_of(options));
   ThreadTeam team({.n_threads = n_threads, .pin = false});
   const auto backend = backend::make_cpu_backend(kernels, team);
-  note_file(file, options.repack ? model.packable_bytes(*backend) : 0, plan.arena);
-  if (options.repack) HEARTH_TRY(model.pack(*backend, plan.arena, {}));
+  note_program(file, plan.arena);
+  HEARTH_ASSIGN(const WeightStore weights,
+                WeightStore::load({file, model, *backend, placement->larger_than_memory},
+                                  options.weights, plan.arena));
+  plan.weights_reason = weights.reason();
   HEARTH_TRY(KvCache::create(model.params(), {n_ctx, options.n_sequences, type}, plan.arena));
   HEARTH_TRY(model::Decoder::create(model, *backend, {n_ctx, options.n_batch, options.n_outputs},
                                     plan.arena));
@@ -230,11 +214,10 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
   HEARTH_ASSIGN(model::Model model, model::Model::load(*file_, *arena_));
   model_ = std::make_unique<model::Model>(std::move(model));
   warnings_ = model_->warnings();
-  HEARTH_ASSIGN(ContextChoice context,
-                choose_context(model_->params(), options, file_->tensor_bytes(),
-                               read_memory_info().available_bytes));
-  n_ctx_ = context.n_ctx;
-  n_ctx_reason_ = std::move(context.reason);
+  HEARTH_ASSIGN(Placement placement, place_model(*file_, *model_, options, memory_of(options)));
+  n_ctx_ = placement.context.n_ctx;
+  n_ctx_reason_ = std::move(placement.context.reason);
+  if (!placement.warning.empty()) warnings_.push_back(std::move(placement.warning));
 
   auto vocab = model::read_vocab(file_->metadata());
   auto tokenizer = vocab ? text::Tokenizer::create(*vocab)
@@ -248,13 +231,11 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
 
   team_ = std::make_unique<ThreadTeam>(ThreadTeam::Options{.n_threads = n_threads});
   backend_ = backend::make_cpu_backend(kernels, *team_);
-  note_file(*file_, options.repack ? model_->packable_bytes(*backend_) : 0, *arena_);
-  Progress loaded(progress, file_->file_bytes());
-  if (options.repack)
-    HEARTH_TRY(pack(*file_, *model_, *backend_, *arena_, loaded));
-  else
-    HEARTH_TRY(populate(*file_, loaded));
-  HEARTH_TRY(loaded.add(file_->file_bytes()));
+  note_program(*file_, *arena_);
+  HEARTH_ASSIGN(WeightStore weights,
+                WeightStore::load({*file_, *model_, *backend_, placement.larger_than_memory},
+                                  options.weights, *arena_, progress));
+  weights_ = std::make_unique<WeightStore>(std::move(weights));
   HEARTH_ASSIGN(KvCache kv,
                 KvCache::create(model_->params(), {n_ctx_, options.n_sequences, type}, *arena_));
   kv_ = std::make_unique<KvCache>(std::move(kv));

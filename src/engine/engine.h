@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/thread_team.h"
 #include "engine/kv_cache.h"
+#include "engine/weight_store.h"
 #include "format/model_file.h"
 #include "model/decoder.h"
 #include "model/model.h"
@@ -39,15 +40,10 @@ struct EngineOptions {
   int n_batch = 512;     // most tokens of one step
   int n_outputs = 1;     // most rows of logits of one step
   std::string isa = {};  // "": the best that the CPU has
-  // Copy the weights into the kernels' own order while loading, where there is memory for it. Else,
-  // and where the model is larger than memory, they are read from the mapped file in place: the
-  // same results, more slowly.
-  bool repack = true;
+  WeightOptions weights = {};
+  // Free memory to plan with; 0: what the machine has now.
+  uint64_t memory_bytes = 0;
 };
-
-// How far loading is, in [0, 1]; called from the loading thread for every 32 MiB. Returning false
-// stops (kCancelled).
-using ProgressFn = std::function<bool(double)>;
 
 // What one step feeds. Tokens of one sequence stand together and continue where the sequence ends.
 struct BatchToken {
@@ -71,6 +67,8 @@ struct MemoryPlan {
   // Set where load() would refuse for want of memory: its error. The plan is then for the context
   // that was asked for, or for the smallest.
   std::optional<Error> problem;
+  std::string weights_reason;  // where the weights will be, and why
+  std::string warning;         // set where the model is larger than memory, and can run slowly
 
   [[nodiscard]] const std::vector<Arena::Row>& rows() const { return arena.rows(); }
   [[nodiscard]] uint64_t total_bytes() const { return arena.total_bytes(); }
@@ -79,7 +77,8 @@ struct MemoryPlan {
 class Engine {
  public:
   // Errors: those of the file, the model, the tokenizer; kInvalidArgument (threads, ISA, context);
-  // kOutOfMemory with what would be needed and what there is.
+  // kOutOfMemory with what would be needed and what there is. A model that is larger than the
+  // memory is loaded all the same, if its file can be mapped: a warning says that it will be slow.
   static Result<std::unique_ptr<Engine>> load(const std::string& path, const EngineOptions& options,
                                               const ProgressFn& progress = {});
   // The memory that load() would take, without taking it. Errors: those of load(), but for the want
@@ -115,6 +114,7 @@ class Engine {
   [[nodiscard]] const Arena& memory() const { return *arena_; }
   [[nodiscard]] int64_t n_ctx() const { return n_ctx_; }
   [[nodiscard]] const std::string& n_ctx_reason() const { return n_ctx_reason_; }
+  [[nodiscard]] const WeightStore& weights() const { return *weights_; }
   [[nodiscard]] int n_threads() const { return team_->size(); }
   [[nodiscard]] int64_t n_vocab() const { return model_->params().n_vocab; }
   // Things about this file that the person should hear once.
@@ -127,6 +127,7 @@ class Engine {
 
   std::unique_ptr<format::ModelFile> file_;
   std::unique_ptr<Arena> arena_;
+  std::unique_ptr<WeightStore> weights_;  // may still be writing what the arena holds: goes first
   std::unique_ptr<model::Model> model_;
   std::unique_ptr<ThreadTeam> team_;
   std::unique_ptr<backend::Backend> backend_;

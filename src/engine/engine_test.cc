@@ -306,6 +306,52 @@ TEST(Engine, ThePlanIsWhatIsTaken) {
     }
 }
 
+// It stays in its file, and says so; the bits are the same.
+TEST(Engine, AModelLargerThanMemory) {
+  const model::TinyOptions tiny{.arch = model::find_arch("llama"), .n_vocab = 20'000};
+  const std::vector<std::byte> bytes = model::make_tiny_model(tiny).value().to_bytes().value();
+  const TemporaryFile path(bytes);
+  const std::vector<int32_t> ids = some_ids(20);
+  const auto usable = [](uint64_t mib) { return ((256 + mib) << 20) / 9 * 10; };
+  EngineOptions options = tiny_options();
+  ASSERT_GT(bytes.size(), size_t{4} << 20);
+  options.memory_bytes = usable(40);
+  const auto fits = Engine::load(path.path(), options);
+  ASSERT_TRUE(fits.has_value()) << fits.error().message;
+  EXPECT_EQ((*fits)->weights().from(), WeightStore::From::kMemory);
+  for (const int64_t n_ctx : {0, 300}) {
+    options.n_ctx = n_ctx;
+    options.memory_bytes = usable(4);
+    const auto large = Engine::load(path.path(), options);
+    ASSERT_TRUE(large.has_value()) << large.error().message;
+    EXPECT_EQ((*large)->weights().from(), WeightStore::From::kFile);
+    EXPECT_NE((*large)->weights().reason().find("larger than the free memory"), std::string::npos);
+    ASSERT_FALSE((*large)->warnings().empty());
+    const std::string& warning = (*large)->warnings().back();
+    EXPECT_NE(warning.find("slow"), std::string::npos) << warning;
+    EXPECT_TRUE(same_bits(feed(**fits, ids), feed(**large, ids)));
+    (*fits)->trim(0, 0);
+    const auto file = format::ModelFile::open(path.path());
+    const auto plan = Engine::plan_memory(*file, options);
+    ASSERT_TRUE(plan.has_value());
+    EXPECT_FALSE(plan->problem.has_value());
+    EXPECT_EQ(plan->warning, warning);
+    EXPECT_EQ(plan->total_bytes(), (*large)->memory().total_bytes());
+  }
+  // Where even the context does not fit, or the file cannot be mapped, it is refused.
+  options.n_ctx = 1'000'000;
+  EXPECT_EQ(Engine::load(path.path(), options).error().code, ErrorCode::kOutOfMemory);
+  options.n_ctx = 0;
+  options.memory_bytes = 1000;
+  EXPECT_EQ(Engine::load(path.path(), options).error().code, ErrorCode::kOutOfMemory);
+  options.memory_bytes = usable(4);
+  options.map_mode = MapMode::kRead;
+  const auto read = Engine::load(path.path(), options);
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().code, ErrorCode::kOutOfMemory);
+  EXPECT_NE(read.error().message.find("free"), std::string::npos) << read.error().message;
+}
+
 TEST(Engine, OptionsThatMakeNoSense) {
   const model::TinyOptions tiny{.arch = model::find_arch("llama")};
   const auto refused = [&](auto change) {

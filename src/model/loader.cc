@@ -210,37 +210,37 @@ Result<Model> Model::load(const format::ModelFile& file, Arena& arena) {
   return model;
 }
 
-std::vector<const Weight*> Model::packable(const backend::Backend& backend) const {
-  std::vector<const Weight*> all;
+std::vector<PackedPart> Model::packed_parts(const backend::Backend& backend) const {
+  std::vector<PackedPart> parts;
+  uint64_t offset = 0;
   const auto add = [&](const Weight& w) {
-    if (w.present() && w.rows > 1 && backend.packed_bytes(w) > 0) all.push_back(&w);
+    const uint64_t bytes = w.present() && w.rows > 1 ? backend.packed_bytes(w) : 0;
+    if (bytes > 0) parts.push_back({&w, offset, bytes});
+    offset += bytes;
   };
   add(head());
   for (const WeightSet& layer : layers_)
     for (const Weight& w : layer) add(w);
-  return all;
+  return parts;
 }
 
 uint64_t Model::packable_bytes(const backend::Backend& backend) const {
   uint64_t total = 0;
-  for (const Weight* w : packable(backend)) total += w->size_bytes();
+  for (const PackedPart& part : packed_parts(backend)) total += part.weight->size_bytes();
   return total;
 }
 
-Result<void> Model::pack(const backend::Backend& backend, Arena& arena,
+Result<void> Model::pack(const backend::Backend& backend, std::byte* block,
                          const backend::Backend::PackedFn& done) {
-  const std::vector<const Weight*> weights = packable(backend);
-  uint64_t total = 0;
-  for (const Weight* w : weights) total += backend.packed_bytes(*w);
-  if (total == 0) return {};
-  HEARTH_ASSIGN(std::byte * at, arena.take(kPackedRow, total, Arena::Touch::kLater));
-  if (at == nullptr) return {};
-  for (const Weight* w : weights) {
-    HEARTH_TRY(backend.pack(*w, at, done));
-    const_cast<Weight*>(w)->packed = at;
-    at += backend.packed_bytes(*w);
-  }
+  for (const PackedPart& part : packed_parts(backend))
+    HEARTH_TRY(backend.pack(*part.weight, block + part.offset, done));
+  use_packed(backend, block);
   return {};
+}
+
+void Model::use_packed(const backend::Backend& backend, const std::byte* block) {
+  for (const PackedPart& part : packed_parts(backend))
+    const_cast<Weight*>(part.weight)->packed = block + part.offset;
 }
 
 const Weight& Model::head() const {

@@ -20,6 +20,13 @@ namespace hearth::model {
 // as f32.
 using WeightSet = std::array<tensor::Weight, kRoleCount>;
 
+// One weight in the block of packed weights.
+struct PackedPart {
+  const tensor::Weight* weight = nullptr;
+  uint64_t offset = 0;  // in the block
+  uint64_t size_bytes = 0;
+};
+
 class Model {
  public:
   // Checks every tensor of the architecture's list against the hyper-parameters and takes views
@@ -28,15 +35,18 @@ class Model {
   // tensor that is missing or has the wrong shape; kOutOfMemory.
   static Result<Model> load(const format::ModelFile& file, Arena& arena);
 
-  // Gives every matrix that tokens are multiplied with its copy in the backend's own layout, where
-  // the backend has one: in one block of `arena`, called `kPackedRow` there. `done` hears which
-  // bytes of the file are no longer needed (the embedding's rows still are, if it is the output
-  // matrix too). Errors: kOutOfMemory; those of `done`.
-  static constexpr std::string_view kPackedRow = "weights, in the order the kernels read";
-  Result<void> pack(const backend::Backend& backend, Arena& arena,
-                    const backend::Backend::PackedFn& done);
+  // Where pack() puts what, in one block: every matrix that tokens are multiplied with, where the
+  // backend has a layout of its own for it.
+  [[nodiscard]] std::vector<PackedPart> packed_parts(const backend::Backend& backend) const;
   // Bytes of the file that pack() copies.
   [[nodiscard]] uint64_t packable_bytes(const backend::Backend& backend) const;
+  // Writes the block and uses it. `done` hears which bytes of the file are no longer needed (the
+  // embedding's rows still are, if it is the output matrix too). Errors: those of `done`.
+  Result<void> pack(const backend::Backend& backend, std::byte* block,
+                    const backend::Backend::PackedFn& done);
+  // Uses a block that pack() wrote, for the same file, backend and kind of CPU, or another with the
+  // same packed_parts(); it must outlive the model.
+  void use_packed(const backend::Backend& backend, const std::byte* block);
 
   [[nodiscard]] const HyperParams& params() const { return params_; }
   [[nodiscard]] const tensor::Weight& weight(Role role) const { return whole_[size_t(role)]; }
@@ -67,8 +77,6 @@ class Model {
 
  private:
   friend class Loader;
-  // Matrices that pack() copies.
-  [[nodiscard]] std::vector<const tensor::Weight*> packable(const backend::Backend& backend) const;
   [[nodiscard]] static const float* floats(const tensor::Weight& w) {
     return reinterpret_cast<const float*>(w.data);
   }

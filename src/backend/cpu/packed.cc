@@ -12,7 +12,8 @@ namespace {
 using namespace quant;
 
 // Each `Words` names the words of 256 weights of one row, in order, and makes them of the file's
-// blocks. words_of(n): how many of them the first n weights need.
+// blocks. words_of(n): how many of them the first n weights need. kInPlace: the first of a row's
+// bytes in the file are these words already.
 //
 // Nibbles stand as in Q4_K: of 64 weights, byte i holds weight i low and weight i + 32 high. Types
 // that pair their nibbles otherwise are re-paired here, so that all of them share one kernel.
@@ -24,6 +25,7 @@ struct SameWords {
   static constexpr int kWords = kWordsOfRow;
   static constexpr bool kHalf = sizeof(typename T::Block) > size_t(kWords) * 4;
   static constexpr int words_of(int) { return kWords; }
+  static constexpr bool kInPlace = true;
   static void make(const typename T::Block* b, uint32_t* words, uint16_t* half) {
     std::memcpy(words, b, size_t(kWords) * 4);
     if constexpr (kHalf) *half = b->d;
@@ -61,6 +63,7 @@ struct Blocks32 {
   static constexpr int kWords = 4 + (kMin ? 4 : 0) + (kFifth ? 8 : 0) + 32;
   static constexpr bool kHalf = false;
   static constexpr int words_of(int n) { return kFifth ? kWords : kWords - 32 + nibble_words(n); }
+  static constexpr bool kInPlace = false;
   static void make(const Block* b, uint32_t* words, uint16_t*) {
     std::array<uint16_t, 8> halves;
     for (size_t g = 0; g < 8; ++g) halves[g] = b[g].d;
@@ -91,6 +94,7 @@ struct WordsQ8_0 {
   static constexpr int kWords = 4 + 64;
   static constexpr bool kHalf = false;
   static constexpr int words_of(int n) { return 4 + (n + 3) / 4; }
+  static constexpr bool kInPlace = false;
   static void make(const Q8_0::Block* b, uint32_t* words, uint16_t*) {
     for (size_t g = 0; g < 8; ++g) {
       std::memcpy(reinterpret_cast<std::byte*>(words) + 2 * g, &b[g].d, 2);
@@ -105,6 +109,7 @@ struct WordsIQ4_XS {
   static constexpr int kWords = 2 + 32;
   static constexpr bool kHalf = false;
   static constexpr int words_of(int n) { return 2 + nibble_words(n); }
+  static constexpr bool kInPlace = false;
   static void make(const IQ4_XS::Block* b, uint32_t* words, uint16_t*) {
     std::memcpy(words, b, 8);
     std::array<uint8_t, 256> codes;
@@ -119,6 +124,7 @@ struct WordsMXFP4 {
   static constexpr int kWords = 2 + 32;
   static constexpr bool kHalf = false;
   static constexpr int words_of(int n) { return 2 + nibble_words(n); }
+  static constexpr bool kInPlace = false;
   static void make(const MXFP4::Block* b, uint32_t* words, uint16_t*) {
     std::array<uint8_t, 256> codes;
     for (size_t g = 0; g < 8; ++g) {
@@ -135,6 +141,7 @@ struct WordsNVFP4 {
   static constexpr int kWords = 4 + 32;
   static constexpr bool kHalf = false;
   static constexpr int words_of(int n) { return 4 + nibble_words(n); }
+  static constexpr bool kInPlace = false;
   static void make(const NVFP4::Block* b, uint32_t* words, uint16_t*) {
     std::array<uint8_t, 256> codes;
     for (size_t i = 0; i < 4; ++i) {
@@ -153,33 +160,76 @@ struct Floats {
   static constexpr int kWords = kSuperblock * int(sizeof(typename T::Block)) / 4;
   static constexpr bool kHalf = false;
   static constexpr int words_of(int n) { return (n * int(sizeof(typename T::Block)) + 3) / 4; }
+  static constexpr bool kInPlace = true;
   static void make(const typename T::Block* b, uint32_t* words, uint16_t*) {
     std::memcpy(words, b, size_t(kWords) * 4);
   }
 };
+
+// Four 32-bit words: a vector of every CPU that this file is compiled for (SSE2, NEON).
+using Words4 [[gnu::vector_size(16)]] = uint32_t;
+
+Words4 load4(const std::byte* at) {
+  Words4 v;
+  std::memcpy(&v, at, sizeof(v));
+  return v;
+}
+
+void store4(uint32_t* at, Words4 v) { std::memcpy(at, &v, sizeof(v)); }
+
+// words[w * 16 + r] = word w of rows[r], which may lie at any address: a transposition in squares
+// of 4 x 4 words. Q4_K on one core of a 2023 server: 5.3 GB/s, where word by word gave 2.9.
+template <int kWords>
+void interleave(const std::byte* const* rows, uint32_t* words) {
+  constexpr int kWhole = kWords / 4 * 4;
+  for (int r = 0; r < kPanelRows; r += 4)
+    for (int w = 0; w < kWhole; w += 4) {
+      const Words4 a = load4(rows[r] + 4 * w);
+      const Words4 b = load4(rows[r + 1] + 4 * w);
+      const Words4 c = load4(rows[r + 2] + 4 * w);
+      const Words4 d = load4(rows[r + 3] + 4 * w);
+      const Words4 ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5);
+      const Words4 bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5);
+      const Words4 ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+      const Words4 bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+      uint32_t* const out = words + w * kPanelRows + r;
+      store4(out, __builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5));
+      store4(out + kPanelRows, __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7));
+      store4(out + 2 * kPanelRows, __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5));
+      store4(out + 3 * kPanelRows, __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7));
+    }
+  for (int w = kWhole; w < kWords; ++w)
+    for (int r = 0; r < kPanelRows; ++r)
+      std::memcpy(words + w * kPanelRows + r, rows[r] + 4 * w, 4);
+}
 
 template <class W>
 void pack_superblock(const std::byte* const* blocks, int n_blocks, uint32_t* words,
                      uint16_t* halves) noexcept {
   using Block = typename W::Type::Block;
   constexpr int kBlocks = kSuperblock / W::Type::kBlockLen;
-  std::array<uint32_t, size_t(W::kWords)> row[kPanelRows];
+  // What a row's words are made of and into, where they do not stand ready in the file.
+  std::array<uint32_t, size_t(W::kWords)> made[kPanelRows];
   std::array<Block, size_t(kBlocks)> filled;
+  const std::byte* rows[kPanelRows];
   for (int r = 0; r < kPanelRows; ++r) {
     uint16_t half = 0;
+    rows[r] = reinterpret_cast<const std::byte*>(made[r].data());
     if (blocks[r] == nullptr) {
-      row[r].fill(0);
+      made[r].fill(0);
     } else if (n_blocks < kBlocks) {
       std::memset(filled.data(), 0, sizeof(filled));
       std::memcpy(filled.data(), blocks[r], sizeof(Block) * size_t(n_blocks));
-      W::make(filled.data(), row[r].data(), &half);
+      W::make(filled.data(), made[r].data(), &half);
+    } else if constexpr (W::kInPlace) {
+      rows[r] = blocks[r];
+      if constexpr (W::kHalf) half = reinterpret_cast<const Block*>(blocks[r])->d;
     } else {
-      W::make(reinterpret_cast<const Block*>(blocks[r]), row[r].data(), &half);
+      W::make(reinterpret_cast<const Block*>(blocks[r]), made[r].data(), &half);
     }
     if constexpr (W::kHalf) halves[r] = half;
   }
-  for (size_t w = 0; w < size_t(W::kWords); ++w)
-    for (size_t r = 0; r < kPanelRows; ++r) words[w * kPanelRows + r] = row[r][w];
+  interleave<W::kWords>(rows, words);
 }
 
 template <class... Ws>
