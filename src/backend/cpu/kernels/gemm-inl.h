@@ -17,8 +17,8 @@
 namespace hearth::backend::cpu::HEARTH_ISA {
 
 inline constexpr int kTileRows = 2 * kPanelRows;
-// Up to this many columns, codes are unpacked in registers.
-inline constexpr int kFewColumns = 4;
+// Up to this many columns, codes are unpacked in registers, by tiles of at most four.
+inline constexpr int kFewColumns = 16;
 
 // The codes of one superblock of 16 rows, unpacked.
 struct alignas(64) Lines {
@@ -331,27 +331,46 @@ HEARTH_INLINE void clear_sums(float* sums, int64_t n) {
 }
 
 template <class S, int C>
+static void few_tile(const Panels& panels, const Next& next, const PanelScales (&scales)[2],
+                     const ActBlock* const* blocks, int n_groups, float* sums) noexcept {
+  const PanelScales* const s[2] = {&scales[0], &scales[1]};
+  const ActBlock* x[C];
+  for (int c = 0; c < C; ++c) x[c] = blocks[c];
+  tile<S, C, S::kWords>(panels.words, s, x, n_groups, sums, next);
+}
+
+template <class S>
 static void few_columns(const GemmArgs& a, int64_t row, const Scratch& scratch) noexcept {
+  using Fn = void (*)(const Panels&, const Next&, const PanelScales (&)[2], const ActBlock* const*,
+                      int, float*) noexcept;
+  static constexpr Fn kTiles[] = {nullptr, few_tile<S, 1>, few_tile<S, 2>, few_tile<S, 3>,
+                                  few_tile<S, 4>};
   const int64_t n_supers = n_superblocks(a.k);
-  const Columns columns{a};
-  clear_sums(scratch.sums, C);
+  const int n = int(a.n_columns);
+  const int n_tiles = (n + 3) / 4;
+  clear_sums(scratch.sums, n);
   Panels panels{};
   if (a.packed != nullptr) panels = packed_panels<S>(a, row, n_supers);
   PanelScales scales[2];
-  const PanelScales* const s[2] = {&scales[0], &scales[1]};
   for (int64_t super = 0; super < n_supers; ++super) {
     if (a.packed == nullptr) panels = pack_here<typename S::Type>(a, row, super, scratch);
     for (int p = 0; p < 2; ++p) S::scales(panels.words[p], panels.halves[p], scales[p]);
-    const ActBlock* x[C];
-    for (int c = 0; c < C; ++c) x[c] = columns.block(c, super);
-    tile<S, C, S::kWords>(panels.words, s, x, groups_in(a.k, super), scratch.sums,
-                          next_of<S>(a, panels, n_supers - super));
+    const ActBlock* x[kFewColumns];
+    for (int c = 0; c < n; ++c) x[c] = Columns{a}.block(c, super);
+    const Next next = next_of<S>(a, panels, n_supers - super);
+    const int n_groups = groups_in(a.k, super);
+    for (int i = 0; i < n_tiles; ++i) {
+      const int begin = n * i / n_tiles;
+      const int end = n * (i + 1) / n_tiles;
+      kTiles[end - begin](panels, next, scales, x + begin, n_groups,
+                          scratch.sums + begin * kTileRows);
+    }
     for (int p = 0; p < 2; ++p) {
       panels.words[p] += S::kWords * kPanelRows;
       panels.halves[p] += kPanelRows;
     }
   }
-  write_sums(a, row, 0, C, scratch.sums);
+  write_sums(a, row, 0, n, scratch.sums);
 }
 
 // The Kind of a packed type's codes once they are unpacked.
@@ -414,24 +433,13 @@ static void many_columns(const GemmArgs& a, int64_t row, const Scratch& scratch)
 template <class S>
 static void gemm_packed(const GemmArgs& a) noexcept {
   const Scratch scratch(a.scratch);
-  for (int64_t row = a.row_begin; row < a.row_end; row += kTileRows) switch (a.n_columns) {
-      case 0:
-        return;
-      case 1:
-        few_columns<S, 1>(a, row, scratch);
-        break;
-      case 2:
-        few_columns<S, 2>(a, row, scratch);
-        break;
-      case 3:
-        few_columns<S, 3>(a, row, scratch);
-        break;
-      case kFewColumns:
-        few_columns<S, kFewColumns>(a, row, scratch);
-        break;
-      default:
-        many_columns<S>(a, row, scratch);
-    }
+  if (a.n_columns == 0) return;
+  for (int64_t row = a.row_begin; row < a.row_end; row += kTileRows) {
+    if (a.n_columns <= kFewColumns)
+      few_columns<S>(a, row, scratch);
+    else
+      many_columns<S>(a, row, scratch);
+  }
 }
 
 // --- types without a packed form: T::unpack, 16 rows at a time ---
