@@ -56,7 +56,7 @@ struct Call {
 
   std::vector<float> run(const KernelTable& table, const std::byte* packed) const {
     const int64_t stride = row_end + 3;
-    std::vector<float> y(size_t((kColumnsMax + 2) * stride), kUntouched);
+    std::vector<float> y(size_t((std::max(kColumnsMax, n_columns) + 2) * stride), kUntouched);
     std::vector<std::byte> scratch(kGemmScratchBytes + 64, std::byte(0x5a));
     GemmArgs args{};
     args.packed = packed;
@@ -187,6 +187,31 @@ TEST_P(GemmTypes, RowsAndGatherListsAreIndependent) {
         }
       }
     }
+}
+
+// More columns than one pass over the weights serves: each has the bits that it has alone.
+TEST_P(GemmTypes, HundredsOfColumns) {
+  Random random(9);
+  for (const TypeCase& type : types()) {
+    constexpr int64_t k = 512;
+    constexpr int32_t n = int32_t(kColumnBlock) + 3;
+    SCOPED_TRACE(type.info->name);
+    const std::vector<std::byte> weights = random_weights(type, kRowsMax * k, random);
+    const Activations x = random_activations(3, k, type, random);
+    for (const KernelTable& table : all_tables()) {
+      SCOPED_TRACE(table.name);
+      Call call{.type = type, .weights = weights, .x = x, .row_end = kRowsMax, .n_columns = 3};
+      const std::vector<float> three = call.run(table);
+      call.n_columns = n;
+      for (int32_t c = 0; c < n; ++c) call.x_rows.push_back(c % 3);
+      const std::vector<float> many = call.run(table);
+      for (int64_t c = 0; c < n; ++c)
+        ASSERT_EQ(std::memcmp(many.data() + c * kRowsMax, three.data() + c % 3 * kRowsMax,
+                              size_t(kRowsMax) * sizeof(float)),
+                  0)
+            << "column " << c;
+    }
+  }
 }
 
 // --- exactness: when every partial sum is an integer times one power of two and fits 24 bits,

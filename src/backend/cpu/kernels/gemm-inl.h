@@ -341,7 +341,7 @@ static void few_tile(const Panels& panels, const Next& next, const PanelScales (
 
 template <class S>
 static void few_columns(const GemmArgs& a, int64_t row, const Scratch& scratch) noexcept {
-  using Fn = void (*)(const Panels&, const Next&, const PanelScales (&)[2], const ActBlock* const*,
+  using Fn = void (*)(const Panels&, const Next&, const PanelScales(&)[2], const ActBlock* const*,
                       int, float*) noexcept;
   static constexpr Fn kTiles[] = {nullptr, few_tile<S, 1>, few_tile<S, 2>, few_tile<S, 3>,
                                   few_tile<S, 4>};
