@@ -49,8 +49,10 @@ struct Call {
     pack_panels(w, 0, panels_per_matrix(w), packed.data());
     EXPECT_EQ(packed.back(), std::byte(0x5a));
     const std::vector<float> again = run(table, packed.data());
-    EXPECT_EQ(std::memcmp(again.data(), in_place.data(), again.size() * sizeof(float)), 0)
-        << "packed and in place differ";
+    if (!again.empty()) {
+      EXPECT_EQ(std::memcmp(again.data(), in_place.data(), again.size() * sizeof(float)), 0)
+          << "packed and in place differ";
+    }
     return again;
   }
 
