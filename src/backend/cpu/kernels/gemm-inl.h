@@ -17,8 +17,9 @@
 namespace hearth::backend::cpu::HEARTH_ISA {
 
 inline constexpr int kTileRows = 2 * kPanelRows;
-// Up to this many columns, codes are unpacked in registers, by tiles of at most four.
+// Up to this many columns, codes are unpacked in registers, by tiles of at most kFewTileColumns.
 inline constexpr int kFewColumns = 16;
+inline constexpr int kFewTileColumns = 4;
 
 // The codes of one superblock of 16 rows, unpacked.
 struct alignas(64) Lines {
@@ -330,6 +331,31 @@ HEARTH_INLINE void clear_sums(float* sums, int64_t n) {
   for (int64_t i = 0; i < n * kTileRows; i += kLanes) store(sums + i, zero());
 }
 
+// The way of every packed type: two panels of rows, a block of columns and a superblock at a time,
+// the sums over k in the scratch. multiply(panels, first, n, s) adds superblock s of columns
+// [first, first + n).
+template <class S, class Multiply>
+HEARTH_INLINE void for_each_superblock(const GemmArgs& a, const Scratch& scratch,
+                                       Multiply&& multiply) {
+  const int64_t n_supers = n_superblocks(a.k);
+  for (int64_t row = a.row_begin; row < a.row_end; row += kTileRows)
+    for (int64_t first = 0; first < a.n_columns; first += kColumnBlock) {
+      const int64_t n = a.n_columns - first < kColumnBlock ? a.n_columns - first : kColumnBlock;
+      clear_sums(scratch.sums, n);
+      Panels panels{};
+      if (a.packed != nullptr) panels = packed_panels<S>(a, row, n_supers);
+      for (int64_t s = 0; s < n_supers; ++s) {
+        if (a.packed == nullptr) panels = pack_here<typename S::Type>(a, row, s, scratch);
+        multiply(panels, first, n, s);
+        for (int p = 0; p < 2; ++p) {
+          panels.words[p] += S::kWords * kPanelRows;
+          panels.halves[p] += kPanelRows;
+        }
+      }
+      write_sums(a, row, first, n, scratch.sums);
+    }
+}
+
 template <class S, int C>
 static void few_tile(const Panels& panels, const Next& next, const PanelScales (&scales)[2],
                      const ActBlock* const* blocks, int n_groups, float* sums) noexcept {
@@ -339,38 +365,27 @@ static void few_tile(const Panels& panels, const Next& next, const PanelScales (
   tile<S, C, S::kWords>(panels.words, s, x, n_groups, sums, next);
 }
 
+// Superblock s of at most kFewColumns columns.
 template <class S>
-static void few_columns(const GemmArgs& a, int64_t row, const Scratch& scratch) noexcept {
+static void few_columns(const GemmArgs& a, const Panels& panels, int64_t s,
+                        const Scratch& scratch) noexcept {
   using Fn = void (*)(const Panels&, const Next&, const PanelScales(&)[2], const ActBlock* const*,
                       int, float*) noexcept;
-  static constexpr Fn kTiles[] = {nullptr, few_tile<S, 1>, few_tile<S, 2>, few_tile<S, 3>,
-                                  few_tile<S, 4>};
-  const int64_t n_supers = n_superblocks(a.k);
+  static constexpr Fn kTiles[kFewTileColumns + 1] = {nullptr, few_tile<S, 1>, few_tile<S, 2>,
+                                                     few_tile<S, 3>, few_tile<S, 4>};
   const int n = int(a.n_columns);
-  const int n_tiles = (n + 3) / 4;
-  clear_sums(scratch.sums, n);
-  Panels panels{};
-  if (a.packed != nullptr) panels = packed_panels<S>(a, row, n_supers);
+  const int n_tiles = (n + kFewTileColumns - 1) / kFewTileColumns;
   PanelScales scales[2];
-  for (int64_t super = 0; super < n_supers; ++super) {
-    if (a.packed == nullptr) panels = pack_here<typename S::Type>(a, row, super, scratch);
-    for (int p = 0; p < 2; ++p) S::scales(panels.words[p], panels.halves[p], scales[p]);
-    const ActBlock* x[kFewColumns];
-    for (int c = 0; c < n; ++c) x[c] = Columns{a}.block(c, super);
-    const Next next = next_of<S>(a, panels, n_supers - super);
-    const int n_groups = groups_in(a.k, super);
-    for (int i = 0; i < n_tiles; ++i) {
-      const int begin = n * i / n_tiles;
-      const int end = n * (i + 1) / n_tiles;
-      kTiles[end - begin](panels, next, scales, x + begin, n_groups,
-                          scratch.sums + begin * kTileRows);
-    }
-    for (int p = 0; p < 2; ++p) {
-      panels.words[p] += S::kWords * kPanelRows;
-      panels.halves[p] += kPanelRows;
-    }
+  for (int p = 0; p < 2; ++p) S::scales(panels.words[p], panels.halves[p], scales[p]);
+  const ActBlock* x[kFewColumns];
+  for (int c = 0; c < n; ++c) x[c] = Columns{a}.block(c, s);
+  const Next next = next_of<S>(a, panels, n_superblocks(a.k) - s);
+  for (int i = 0; i < n_tiles; ++i) {
+    const int begin = n * i / n_tiles;
+    const int end = n * (i + 1) / n_tiles;
+    kTiles[end - begin](panels, next, scales, x + begin, groups_in(a.k, s),
+                        scratch.sums + begin * kTileRows);
   }
-  write_sums(a, row, 0, n, scratch.sums);
 }
 
 // The Kind of a packed type's codes once they are unpacked.
@@ -405,41 +420,28 @@ static void unpack_lines(const uint32_t* w, const uint16_t* halves, int n_groups
     });
 }
 
+// Superblock s of columns [first, first + n).
 template <class S>
-static void many_columns(const GemmArgs& a, int64_t row, const Scratch& scratch) noexcept {
-  const int64_t n_supers = n_superblocks(a.k);
-  const Columns columns{a};
-  for (int64_t first = 0; first < a.n_columns; first += kColumnBlock) {
-    const int64_t n = a.n_columns - first < kColumnBlock ? a.n_columns - first : kColumnBlock;
-    clear_sums(scratch.sums, n);
-    Panels panels{};
-    if (a.packed != nullptr) panels = packed_panels<S>(a, row, n_supers);
-    for (int64_t super = 0; super < n_supers; ++super) {
-      if (a.packed == nullptr) panels = pack_here<typename S::Type>(a, row, super, scratch);
-      const int n_groups = groups_in(a.k, super);
-      for (int p = 0; p < 2; ++p) {
-        unpack_lines<S>(panels.words[p], panels.halves[p], n_groups, *scratch.lines[p]);
-        panels.words[p] += S::kWords * kPanelRows;
-        panels.halves[p] += kPanelRows;
-      }
-      const Lines* const lines[2] = {scratch.lines[0], scratch.lines[1]};
-      lines_columns<LinesOf<lines_kind<S>()>>(lines, columns, first, n, super, n_groups,
-                                              scratch.sums);
-    }
-    write_sums(a, row, first, n, scratch.sums);
-  }
+static void many_columns(const GemmArgs& a, const Panels& panels, int64_t first, int64_t n,
+                         int64_t s, const Scratch& scratch) noexcept {
+  const int n_groups = groups_in(a.k, s);
+  for (int p = 0; p < 2; ++p)
+    unpack_lines<S>(panels.words[p], panels.halves[p], n_groups, *scratch.lines[p]);
+  const Lines* const lines[2] = {scratch.lines[0], scratch.lines[1]};
+  lines_columns<LinesOf<lines_kind<S>()>>(lines, Columns{a}, first, n, s, n_groups, scratch.sums);
 }
 
 template <class S>
 static void gemm_packed(const GemmArgs& a) noexcept {
   const Scratch scratch(a.scratch);
-  if (a.n_columns == 0) return;
-  for (int64_t row = a.row_begin; row < a.row_end; row += kTileRows) {
-    if (a.n_columns <= kFewColumns)
-      few_columns<S>(a, row, scratch);
-    else
-      many_columns<S>(a, row, scratch);
-  }
+  for_each_superblock<S>(a, scratch,
+                         [&](const Panels& panels, int64_t first, int64_t n, int64_t s)
+                             HEARTH_INLINE_LAMBDA {
+                               if (a.n_columns <= kFewColumns)
+                                 few_columns<S>(a, panels, s, scratch);
+                               else
+                                 many_columns<S>(a, panels, first, n, s, scratch);
+                             });
 }
 
 // --- types without a packed form: T::unpack, 16 rows at a time ---
@@ -600,45 +602,37 @@ static void float_few_columns(const GemmArgs& a, const Panels& panels, int64_t s
   float_few_tile<S, C>(panels, next, x, length, sums);
 }
 
+// Superblock s of columns [first, first + n), unpacked to floats first.
+template <class S>
+static void float_many_columns(const GemmArgs& a, const Panels& panels, int64_t first, int64_t n,
+                               int64_t s, int64_t length, const Scratch& scratch) noexcept {
+  for (int p = 0; p < 2; ++p)
+    for (int i = 0; i * S::kPerWord < length; ++i) {
+      const RowsI word = load_rows(panels.words[p] + i * kPanelRows);
+      unrolled<S::kPerWord>([&](auto u) HEARTH_INLINE_LAMBDA {
+        store_rows(scratch.float_lines[p]->w[i * S::kPerWord + u], S::template weight<u>(word));
+      });
+    }
+  const FloatLines* const lines[2] = {scratch.float_lines[0], scratch.float_lines[1]};
+  float_lines_columns(lines, a, first, n, s, length, scratch.sums);
+}
+
 template <class T>
 static void gemm_float(const GemmArgs& a) noexcept {
   using S = FloatCodes<T>;
   const Scratch scratch(a.scratch);
-  const int64_t n_supers = n_superblocks(a.k);
-  for (int64_t row = a.row_begin; row < a.row_end; row += kTileRows)
-    for (int64_t first = 0; first < a.n_columns; first += kColumnBlock) {
-      const int64_t n = a.n_columns - first < kColumnBlock ? a.n_columns - first : kColumnBlock;
-      clear_sums(scratch.sums, n);
-      Panels panels{};
-      if (a.packed != nullptr) panels = packed_panels<S>(a, row, n_supers);
-      for (int64_t s = 0; s < n_supers; ++s) {
-        const int64_t left = a.k - s * kSuperblock;
-        const int64_t length = left < kSuperblock ? left : kSuperblock;
-        if (a.packed == nullptr) panels = pack_here<T>(a, row, s, scratch);
-        switch (a.n_columns) {
-          case 1:
-            float_few_columns<S, 1>(a, panels, s, length, scratch.sums);
-            break;
-          case 2:
-            float_few_columns<S, 2>(a, panels, s, length, scratch.sums);
-            break;
-          default: {
-            for (int p = 0; p < 2; ++p)
-              for (int i = 0; i * S::kPerWord < length; ++i) {
-                const RowsI word = load_rows(panels.words[p] + i * kPanelRows);
-                unrolled<S::kPerWord>([&](auto u) HEARTH_INLINE_LAMBDA {
-                  store_rows(scratch.float_lines[p]->w[i * S::kPerWord + u],
-                             S::template weight<u>(word));
-                });
-              }
-            const FloatLines* const lines[2] = {scratch.float_lines[0], scratch.float_lines[1]};
-            float_lines_columns(lines, a, first, n, s, length, scratch.sums);
-          }
-        }
-        for (int p = 0; p < 2; ++p) panels.words[p] += S::kWords * kPanelRows;
-      }
-      write_sums(a, row, first, n, scratch.sums);
-    }
+  for_each_superblock<S>(a, scratch,
+                         [&](const Panels& panels, int64_t first, int64_t n, int64_t s)
+                             HEARTH_INLINE_LAMBDA {
+                               const int64_t left = a.k - s * kSuperblock;
+                               const int64_t length = left < kSuperblock ? left : kSuperblock;
+                               if (a.n_columns == 1)
+                                 float_few_columns<S, 1>(a, panels, s, length, scratch.sums);
+                               else if (a.n_columns == 2)
+                                 float_few_columns<S, 2>(a, panels, s, length, scratch.sums);
+                               else
+                                 float_many_columns<S>(a, panels, first, n, s, length, scratch);
+                             });
 }
 
 // --- the table ---

@@ -14,7 +14,8 @@ static void bf16_tile(const Panels& panels, const Next& next, const ActBlock* co
   for (int c = 0; c < C; ++c)
     for (int p = 0; p < 2; ++p) t[p][c] = load_rows(sums + c * kTileRows + p * kPanelRows);
   for (int i = 0; i < n; ++i) {
-    if constexpr (C <= kFewColumns) prefetch_part<Bf16Codes::kWords, Bf16Codes::kWords>(next, i);
+    if constexpr (C <= kFewTileColumns)
+      prefetch_part<Bf16Codes::kWords, Bf16Codes::kWords>(next, i);
     RowsI w[2];
     for (int p = 0; p < 2; ++p) w[p] = load_rows(panels.words[p] + i * kPanelRows);
     for (int c = 0; c < C; ++c) {
@@ -36,29 +37,19 @@ struct Bf16Tiles<std::integer_sequence<int, c...>> {
 
 static void gemm_bf16(const GemmArgs& a) noexcept {
   const Scratch scratch(a.scratch);
-  const int64_t n_supers = n_superblocks(a.k);
-  for (int64_t row = a.row_begin; row < a.row_end; row += kTileRows)
-    for (int64_t first = 0; first < a.n_columns; first += kColumnBlock) {
-      const int64_t n = a.n_columns - first < kColumnBlock ? a.n_columns - first : kColumnBlock;
-      clear_sums(scratch.sums, n);
-      Panels panels{};
-      if (a.packed != nullptr) panels = packed_panels<Bf16Codes>(a, row, n_supers);
-      for (int64_t s = 0; s < n_supers; ++s) {
-        if (a.packed == nullptr) panels = pack_here<quant::BF16>(a, row, s, scratch);
+  for_each_superblock<Bf16Codes>(
+      a, scratch,
+      [&](const Panels& panels, int64_t first, int64_t n, int64_t s) HEARTH_INLINE_LAMBDA {
         const int64_t left = (a.k - s * kSuperblock + 1) / 2;
-        const Next next = next_of<Bf16Codes>(a, panels, n_supers - s);
+        const int n_words = left < Bf16Codes::kWords ? int(left) : Bf16Codes::kWords;
+        const Next next = next_of<Bf16Codes>(a, panels, n_superblocks(a.k) - s);
         for (int64_t c = 0; c < n; c += kTileColumns) {
           const int64_t here = n - c < kTileColumns ? n - c : kTileColumns;
           const ActBlock* blocks[kTileColumns];
           for (int64_t j = 0; j < here; ++j) blocks[j] = Columns{a}.block(first + c + j, s);
-          Bf16Tiles<>::kFor[here](panels, next, blocks,
-                                  left < Bf16Codes::kWords ? int(left) : Bf16Codes::kWords,
-                                  scratch.sums + c * kTileRows);
+          Bf16Tiles<>::kFor[here](panels, next, blocks, n_words, scratch.sums + c * kTileRows);
         }
-        for (int p = 0; p < 2; ++p) panels.words[p] += Bf16Codes::kWords * kPanelRows;
-      }
-      write_sums(a, row, first, n, scratch.sums);
-    }
+      });
 }
 
 static void add_gemm_bf16(KernelTable& t) {
