@@ -118,8 +118,7 @@ class Benchmark {
       const model::LayerParams& l = p.layers[size_t(il)];
       const double seen = l.window > 0 ? std::min(position, double(l.window)) : position;
       const double width = p.head_dim_k + p.head_dim_v;
-      kv_bytes +=
-          seen * l.n_kv_heads * width * double(engine_.kv().layers()[size_t(il)].type->block_bytes);
+      kv_bytes += seen * double(engine_.kv().layers()[size_t(il)].chunk_bytes()) / tensor::kKvChunk;
       attention_macs += seen * l.n_heads * width;
     }
     // A step reads the weights once for all of its tokens, and each sequence's cache once for all

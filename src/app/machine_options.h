@@ -7,7 +7,7 @@
 
 namespace hearth::app {
 
-inline constexpr std::string_view kKvTypes[] = {"f32", "f16", "bf16"};
+inline constexpr std::string_view kKvTypes[] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
 
 inline constexpr Option kMachineOptions[] = {
     {.name = "--ctx",

@@ -386,7 +386,7 @@ TEST_F(RunTest, BadInputIsOneSentenceAndANextStep) {
   EXPECT_EQ(run({"model.gguf", "x", "--temperature", "nan"}), 2);
   EXPECT_EQ(run({"model.gguf", "x", "--top-p", "2"}), 2);
   EXPECT_EQ(run({"model.gguf", "x", "--top-k", "99999999999"}), 2);
-  EXPECT_EQ(run({"model.gguf", "x", "--kv", "q8_0"}), 2);
+  EXPECT_EQ(run({"model.gguf", "x", "--kv", "q9_0"}), 2);
   EXPECT_EQ(run({"model.gguf", "--interactive", "--json"}), 2);
   EXPECT_EQ(run({}), 2);
 }

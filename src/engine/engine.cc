@@ -18,12 +18,13 @@ std::string gib(uint64_t bytes) {
   return fmt::format("{:.1f} GiB", double(bytes) / double(uint64_t{1} << 30));
 }
 
-Result<const quant::TypeInfo*> kv_type(const std::string& name) {
-  const quant::TypeInfo* type = quant::find_type(name);
-  if (type == nullptr)
+Result<tensor::KvType> kv_type(const std::string& name) {
+  const std::optional<tensor::KvType> type = tensor::find_kv_type(name);
+  if (!type)
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' is not a type for the KV cache", name), "use f16, bf16 or f32");
-  return type;
+                fmt::format("'{}' is not a type for the KV cache", name),
+                fmt::format("use {}", tensor::kKvTypeNames));
+  return *type;
 }
 
 // What of the machine's memory a model may plan with: a part stays for the rest of the person's
@@ -126,9 +127,9 @@ void note_program(const format::ModelFile& file, Arena& arena) {
 
 Result<ContextChoice> choose_context(const model::HyperParams& params, const EngineOptions& options,
                                      uint64_t weight_bytes, uint64_t available_bytes) {
-  HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
+  HEARTH_ASSIGN(const tensor::KvType type, kv_type(options.kv_type));
   const uint64_t per_position =
-      KvCache::bytes_per_position(params, *type) * uint64_t(options.n_sequences);
+      KvCache::bytes_per_position(params, type) * uint64_t(options.n_sequences);
   const uint64_t usable = usable_memory(available_bytes);
   const uint64_t left = usable > weight_bytes ? usable - weight_bytes : 0;
   const auto fits = int64_t(left / per_position / tensor::kKvChunk * tensor::kKvChunk);
@@ -177,7 +178,7 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
   MemoryPlan plan;
   plan.machine = memory_of(options);
   HEARTH_ASSIGN(model::Model model, model::Model::load(file, plan.arena));
-  HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
+  HEARTH_ASSIGN(const tensor::KvType type, kv_type(options.kv_type));
   Result<Placement> placement = place_model(file, model, options, plan.machine);
   if (!placement && placement.error().code != ErrorCode::kOutOfMemory)
     return std::unexpected(placement.error());
@@ -210,7 +211,7 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
   HEARTH_ASSIGN(const int n_threads, threads_of(options));
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(options.isa, detect_cpu_features()));
-  HEARTH_ASSIGN(const quant::TypeInfo* type, kv_type(options.kv_type));
+  HEARTH_ASSIGN(const tensor::KvType type, kv_type(options.kv_type));
   HEARTH_ASSIGN(model::Model model, model::Model::load(*file_, *arena_));
   model_ = std::make_unique<model::Model>(std::move(model));
   warnings_ = model_->warnings();

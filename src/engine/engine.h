@@ -32,7 +32,7 @@ struct EngineOptions {
   int64_t n_ctx =
       0;  // positions of one sequence; 0: what the model was trained for, bounded by memory
   int n_sequences = 1;
-  std::string kv_type = "f16";  // f16, bf16, f32
+  std::string kv_type = "f16";  // tensor::find_kv_type()
   MapMode map_mode = MapMode::kMap;
   bool need_tokenizer = true;  // false: a file without a usable vocabulary is fine
   // Performance.

@@ -23,7 +23,7 @@ TEST(Engine, SequencesInOneBatchAreAsAlone) {
                                                   {{0, 3}, {1, 7}, {2, 1}},
                                                   {{1, 1}}};
   for (const auto& [name, tiny] : all_models())
-    for (const char* kv_type : {"f32", "f16"}) {
+    for (const char* kv_type : {"f32", "f16", "q8_0", "q4_0"}) {
       EngineOptions options = tiny_options();
       options.kv_type = kv_type;
       const auto alone = load(tiny, options);
@@ -67,7 +67,7 @@ TEST(Engine, ThreadsTypesOfCacheAndIsas) {
   const model::TinyOptions tiny{.arch = model::find_arch("qwen3")};
   const std::vector<int32_t> ids = some_ids(40);
   for (const std::string& isa : all_isas())
-    for (const char* kv_type : {"f32", "f16", "bf16"}) {
+    for (const char* kv_type : {"f32", "f16", "bf16", "q8_0", "q4_0"}) {
       std::vector<float> first;
       for (const int n_threads : {1, 2, 3}) {
         EngineOptions options = tiny_options();
@@ -90,7 +90,7 @@ TEST(Engine, SmallerTypesOfCacheAreNearAndNotEqual) {
   const model::TinyOptions tiny{.arch = model::find_arch("llama")};
   const std::vector<int32_t> ids = some_ids(60);
   std::vector<std::vector<float>> logits;
-  for (const char* kv_type : {"f32", "f16", "bf16"}) {
+  for (const char* kv_type : {"f32", "f16", "bf16", "q8_0", "q4_0"}) {
     EngineOptions options = tiny_options();
     options.kv_type = kv_type;
     logits.push_back(feed(*load(tiny, options).value(), ids));
@@ -108,6 +108,10 @@ TEST(Engine, SmallerTypesOfCacheAreNearAndNotEqual) {
   EXPECT_LT(distance(1), 1e-5);
   EXPECT_GT(distance(2), distance(1));  // 8 bits of mantissa against 11
   EXPECT_LT(distance(2), 1e-3);
+  EXPECT_GT(distance(3), distance(2));
+  EXPECT_LT(distance(3), 2e-3);
+  EXPECT_GT(distance(4), 10 * distance(3));
+  EXPECT_LT(distance(4), 1e-1);
 }
 
 // Kernels choose other code for few columns and for many: none of it may show.
@@ -367,7 +371,7 @@ TEST(Engine, OptionsThatMakeNoSense) {
   EXPECT_NE(refused([](EngineOptions& o) { o.n_threads = -1; }).find("-1"), std::string::npos);
   EXPECT_NE(refused([](EngineOptions& o) { o.n_threads = 5000; }).find("5000"), std::string::npos);
   EXPECT_NE(refused([](EngineOptions& o) { o.kv_type = "f17"; }).find("f17"), std::string::npos);
-  EXPECT_NE(refused([](EngineOptions& o) { o.kv_type = "Q4_0"; }).find("Q4_0"), std::string::npos);
+  EXPECT_NE(refused([](EngineOptions& o) { o.kv_type = "q9"; }).find("q9"), std::string::npos);
   EXPECT_NE(refused([](EngineOptions& o) { o.isa = "mmx"; }).find("mmx"), std::string::npos);
 }
 
@@ -425,7 +429,7 @@ class ChooseContext : public testing::Test {
 };
 
 TEST_F(ChooseContext, AsTrainedWhereItFits) {
-  EXPECT_EQ(KvCache::bytes_per_position(params_, *quant::find_type("F16")), kPerPosition);
+  EXPECT_EQ(KvCache::bytes_per_position(params_, tensor::KvType::kF16), kPerPosition);
   const auto choice = choose(0, 100 * kMiB, 4096 * kMiB);
   ASSERT_TRUE(choice.has_value());
   EXPECT_EQ(choice->n_ctx, 4096);

@@ -9,9 +9,8 @@
 namespace hearth::engine {
 namespace {
 
-tensor::KvLayerView layer_view(const model::HyperParams& params, int layer,
-                               const quant::TypeInfo& type) {
-  return {.type = &type,
+tensor::KvLayerView layer_view(const model::HyperParams& params, int layer, tensor::KvType type) {
+  return {.type = type,
           .n_heads = params.layers[size_t(layer)].n_kv_heads,
           .dk = params.head_dim_k,
           .dv = params.head_dim_v};
@@ -21,14 +20,20 @@ int64_t chunks_for(int64_t n_positions) {
   return (n_positions + tensor::kKvChunk - 1) / tensor::kKvChunk;
 }
 
-// Numbers between -1 and 1 in this type: a prime number of them, so that rows differ.
-std::vector<std::byte> made_up_numbers(const quant::TypeInfo& type) {
+// Numbers between -1 and 1 in this type (codes, if it is quantized): a prime number of them, so
+// that rows differ.
+std::vector<std::byte> made_up_numbers(tensor::KvType type) {
   constexpr int64_t kNumbers = 65521;
   std::vector<float> numbers;
-  for (int64_t i = 0; i < kNumbers; ++i)
+  std::vector<std::byte> bytes;
+  for (int64_t i = 0; i < kNumbers; ++i) {
     numbers.push_back(float(2 * (i * 48271 % kNumbers) - kNumbers) / float(kNumbers));
-  std::vector<std::byte> bytes(type.row_bytes(kNumbers));
-  type.encode_row(numbers.data(), kNumbers, nullptr, bytes.data());
+    bytes.push_back(std::byte(uint8_t(i * 48271 % kNumbers)));
+  }
+  if (tensor::info(type).quantized) return bytes;
+  const quant::TypeInfo& info = *quant::find_type(tensor::info(type).name);
+  bytes.resize(info.row_bytes(kNumbers));
+  info.encode_row(numbers.data(), kNumbers, nullptr, bytes.data());
   return bytes;
 }
 
@@ -37,7 +42,14 @@ void fill_chunk(const tensor::KvLayerView& layer, int chunk, std::span<const std
   std::byte* bytes = layer.k(chunk, 0);
   for (size_t at = 0; at < layer.chunk_bytes(); at += numbers.size())
     std::memcpy(bytes + at, numbers.data(), std::min(numbers.size(), layer.chunk_bytes() - at));
-  const size_t size = layer.type->block_bytes;
+  if (layer.quantized()) {
+    for (int head = 0; head < layer.n_heads; ++head) {
+      std::fill_n(layer.k_scales(chunk, head), tensor::kKvChunk, 1.0f / 128);
+      std::fill_n(layer.v_scales(chunk, head), tensor::kKvChunk, 1.0f / 128);
+    }
+    return;
+  }
+  const size_t size = sizeof(uint32_t) / size_t(tensor::info(layer.type).per_word);
   const auto pad = size_t(layer.dv_padded() - layer.dv) * size;
   if (pad == 0) return;
   for (int head = 0; head < layer.n_heads; ++head)
@@ -50,15 +62,19 @@ void fill_chunk(const tensor::KvLayerView& layer, int chunk, std::span<const std
 
 Result<KvCache> KvCache::create(const model::HyperParams& params, const Options& options,
                                 Arena& arena) {
-  const std::string_view name = options.type->name;
-  if (name != "F32" && name != "F16" && name != "BF16")
-    return fail(ErrorCode::kInvalidArgument, fmt::format("the KV cache cannot be of type {}", name),
-                "use f16, bf16 or f32");
+  const int widest = std::max(params.head_dim_k, params.head_dim_v);
+  if (tensor::info(options.type).quantized && widest > tensor::kKvQuantizedWidth)
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the KV cache cannot be of type {}: it takes heads of up to {} numbers, "
+                    "this model's have {}",
+                    tensor::info(options.type).name, tensor::kKvQuantizedWidth, widest),
+        "use f16");
   KvCache cache;
   cache.options_ = options;
   const int64_t n_chunks = chunks_for(options.n_positions) * options.n_sequences;
   for (int layer = 0; layer < params.n_layers(); ++layer) {
-    tensor::KvLayerView view = layer_view(params, layer, *options.type);
+    tensor::KvLayerView view = layer_view(params, layer, options.type);
     HEARTH_ASSIGN(view.base, arena.take("KV cache", uint64_t(n_chunks) * view.chunk_bytes()));
     cache.layers_.push_back(view);
   }
@@ -74,8 +90,7 @@ Result<KvCache> KvCache::create(const model::HyperParams& params, const Options&
   return cache;
 }
 
-uint64_t KvCache::bytes_per_position(const model::HyperParams& params,
-                                     const quant::TypeInfo& type) {
+uint64_t KvCache::bytes_per_position(const model::HyperParams& params, tensor::KvType type) {
   uint64_t chunk = 0;
   for (int layer = 0; layer < params.n_layers(); ++layer)
     chunk += layer_view(params, layer, type).chunk_bytes();
@@ -102,7 +117,7 @@ Result<void> KvCache::reserve(int sequence, int64_t n_positions) {
 Result<void> KvCache::make_up(int sequence, int64_t n_positions) {
   trim(sequence, 0);
   HEARTH_TRY(reserve(sequence, n_positions));
-  const std::vector<std::byte> numbers = made_up_numbers(*options_.type);
+  const std::vector<std::byte> numbers = made_up_numbers(options_.type);
   for (const tensor::KvLayerView& layer : layers_)
     for (const int32_t chunk : tables_[size_t(sequence)]) fill_chunk(layer, chunk, numbers);
   return {};

@@ -20,14 +20,15 @@ class KvCache {
   struct Options {
     int64_t n_positions = 0;  // of one sequence
     int n_sequences = 1;
-    const quant::TypeInfo* type = nullptr;  // F32, F16 or BF16
+    tensor::KvType type = tensor::KvType::kF16;
   };
 
-  // In a measuring arena only the plan is made. Errors: kInvalidArgument (type), kOutOfMemory.
+  // In a measuring arena only the plan is made. Errors: kInvalidArgument (heads too wide for the
+  // type), kOutOfMemory.
   static Result<KvCache> create(const model::HyperParams& params, const Options& options,
                                 Arena& arena);
   // Bytes that one more position of one sequence costs.
-  static uint64_t bytes_per_position(const model::HyperParams& params, const quant::TypeInfo& type);
+  static uint64_t bytes_per_position(const model::HyperParams& params, tensor::KvType type);
 
   // Makes room for positions [0, n_positions) of the sequence. Errors: kContextFull.
   Result<void> reserve(int sequence, int64_t n_positions);

@@ -18,9 +18,10 @@ model::HyperParams two_layers() {
   return p;
 }
 
-KvCache make(int64_t n_positions, int n_sequences, Arena& arena) {
-  return KvCache::create(two_layers(), {n_positions, n_sequences, quant::find_type("F16")}, arena)
-      .value();
+using tensor::KvType;
+
+KvCache make(int64_t n_positions, int n_sequences, Arena& arena, KvType type = KvType::kF16) {
+  return KvCache::create(two_layers(), {n_positions, n_sequences, type}, arena).value();
 }
 
 // Any history of reserve and trim leaves every chunk with one owner or none, and room for the rest.
@@ -100,12 +101,12 @@ TEST(KvCache, AMadeUpContextIsLikeARealOne) {
       for (int c = 0; c < 2; ++c) {
         const int chunk = cache.sequences()[1].chunks[c];
         std::set<float> different;
-        for (const float x : decoded(layer.k(chunk, head), layer.k_head_elements())) {
+        for (const float x : decoded(layer.k(chunk, head), layer.k_bytes() / 2)) {
           ASSERT_LE(std::abs(x), 1);  // false for NaN, too
           different.insert(x);
         }
         EXPECT_GT(different.size(), 500u);
-        const std::vector<float> v = decoded(layer.v(chunk, head), layer.v_head_elements());
+        const std::vector<float> v = decoded(layer.v(chunk, head), layer.v_bytes() / 2);
         const int width = layer.dv_padded();
         ASSERT_GT(width, layer.dv);
         for (int row = 0; row < tensor::kKvChunk; ++row)
@@ -117,6 +118,28 @@ TEST(KvCache, AMadeUpContextIsLikeARealOne) {
           ASSERT_EQ(x, 0);
       }
   EXPECT_EQ(cache.make_up(1, 601).error().code, ErrorCode::kContextFull);
+}
+
+// Of a quantized type: different codes, scales that are numbers.
+TEST(KvCache, AMadeUpContextOfCodes) {
+  for (const KvType type : {KvType::kQ8_0, KvType::kQ4_0}) {
+    Arena arena(Arena::Mode::kReal);
+    KvCache cache = make(600, 1, arena, type);
+    ASSERT_TRUE(cache.make_up(0, 600).has_value());
+    for (const tensor::KvLayerView& layer : cache.layers())
+      for (int head = 0; head < layer.n_heads; ++head)
+        for (int chunk = 0; chunk < 3; ++chunk)
+          for (const bool is_k : {true, false}) {
+            const std::byte* codes = is_k ? layer.k(chunk, head) : layer.v(chunk, head);
+            const size_t n = is_k ? layer.k_bytes() : layer.v_bytes();
+            EXPECT_GT(std::set<std::byte>(codes, codes + n).size(), 100u);
+            const float* scales = is_k ? layer.k_scales(chunk, head) : layer.v_scales(chunk, head);
+            for (int i = 0; i < tensor::kKvChunk; ++i) {
+              ASSERT_GT(scales[i], 0.001f);
+              ASSERT_LT(scales[i], 0.1f);
+            }
+          }
+  }
 }
 
 TEST(KvCache, AFullCacheSaysBothCounts) {
@@ -133,24 +156,28 @@ TEST(KvCache, AFullCacheSaysBothCounts) {
 }
 
 TEST(KvCache, BytesAreCountedOnce) {
-  const model::HyperParams p = two_layers();
-  for (const char* type : {"F32", "F16", "BF16"}) {
-    const quant::TypeInfo& info = *quant::find_type(type);
-    // K 12 wide, V padded from 20 to 32, two heads and four.
-    EXPECT_EQ(KvCache::bytes_per_position(p, info), (2 + 4) * (12 + 32) * info.block_bytes);
+  model::HyperParams p = two_layers();
+  // K 12 wide (of 4 bits: 16), V padded from 20 to 32, two heads and four.
+  const uint64_t expected[] = {4 * 44, 2 * 44, 2 * 44, 44 + 8, 24 + 8};
+  for (const tensor::KvTypeInfo& row : tensor::kKvTypes) {
+    const KvType type = row.type;
+    EXPECT_EQ(KvCache::bytes_per_position(p, type), (2 + 4) * expected[int(type)]) << row.name;
     Arena plan(Arena::Mode::kMeasure);
     Arena real(Arena::Mode::kReal);
     for (Arena* arena : {&plan, &real}) {
-      const auto cache = KvCache::create(p, {300, 3, &info}, *arena);
+      const auto cache = KvCache::create(p, {300, 3, type}, *arena);
       ASSERT_TRUE(cache.has_value());
-      EXPECT_EQ(arena->total_bytes(), 3 * 512 * KvCache::bytes_per_position(p, info)) << type;
+      EXPECT_EQ(arena->total_bytes(), 3 * 512 * KvCache::bytes_per_position(p, type)) << row.name;
       EXPECT_EQ(cache->layers()[0].base == nullptr, arena->measuring());
     }
   }
   Arena arena(Arena::Mode::kMeasure);
-  const auto wrong = KvCache::create(p, {300, 1, quant::find_type("Q8_0")}, arena);
+  p.head_dim_k = 576;
+  EXPECT_TRUE(KvCache::create(p, {300, 1, KvType::kF16}, arena).has_value());
+  const auto wrong = KvCache::create(p, {300, 1, KvType::kQ8_0}, arena);
   ASSERT_FALSE(wrong.has_value());
-  EXPECT_NE(wrong.error().message.find("Q8_0"), std::string::npos);
+  EXPECT_NE(wrong.error().message.find("heads of up to 256 numbers, this model's have 576"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -97,8 +97,8 @@ class Runner {
     for (size_t i = 0; i < chunks_.size(); ++i) chunks_[i] = int32_t(chunks_.size() - 1 - i);
     sequence_ = {chunks_.data(), int(chunks_.size())};
     for (int il = 0; il < p.n_layers(); ++il) {
-      tensor::KvLayerView view{quant::find_type("F32"), p.layers[size_t(il)].n_kv_heads,
-                               p.head_dim_k, p.head_dim_v, nullptr};
+      tensor::KvLayerView view{tensor::KvType::kF32, p.layers[size_t(il)].n_kv_heads, p.head_dim_k,
+                               p.head_dim_v, nullptr};
       cache_.emplace_back(view.chunk_bytes() * chunks_.size() / sizeof(float), NAN);
       view.base = reinterpret_cast<std::byte*>(cache_.back().data());
       layers_.push_back(view);

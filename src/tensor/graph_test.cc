@@ -197,19 +197,25 @@ TEST(Graph, ViewsAndNames) {
 }
 
 TEST(KvLayerView, HeadsOfAllChunksAreDisjointAndFillTheChunk) {
-  for (const char* type : {"F32", "F16"}) {
-    KvLayerView kv{.type = quant::find_type(type), .n_heads = 3, .dk = 40, .dv = 20};
+  for (const KvTypeInfo& type : kKvTypes) {
+    SCOPED_TRACE(type.name);
+    KvLayerView kv{.type = type.type, .n_heads = 3, .dk = 40, .dv = 20};
     EXPECT_EQ(kv.dv_padded(), 32);
     std::vector<std::byte> memory(2 * kv.chunk_bytes());
     kv.base = memory.data();
     std::vector<std::pair<size_t, size_t>> parts;  // begin, end
-    const size_t element = kv.type->block_bytes;
+    const size_t scales = type.quantized ? 256 * 4 : 0;
     for (int chunk = 0; chunk < 2; ++chunk)
       for (int head = 0; head < 3; ++head) {
         const auto k = size_t(kv.k(chunk, head) - kv.base);
         const auto v = size_t(kv.v(chunk, head) - kv.base);
-        parts.emplace_back(k, k + 256 * 40 * element);
-        parts.emplace_back(v, v + 256 * 32 * element);
+        parts.emplace_back(k, k + size_t(256 * 40 * 4 / type.per_word) + scales);
+        parts.emplace_back(v, v + size_t(256 * 32 * 4 / type.per_word) + scales);
+        if (!type.quantized) continue;
+        EXPECT_EQ(reinterpret_cast<std::byte*>(kv.k_scales(chunk, head)) - kv.base,
+                  parts[parts.size() - 2].second - scales);
+        EXPECT_EQ(reinterpret_cast<std::byte*>(kv.v_scales(chunk, head)) - kv.base,
+                  parts.back().second - scales);
       }
     std::sort(parts.begin(), parts.end());
     size_t at = 0;

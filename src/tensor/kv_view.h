@@ -6,11 +6,25 @@
 // chunk by chunk in this fixed order, so the split of work over threads, and the place of a
 // sequence in a batch, cannot change a bit of the result.
 //
-// One chunk of one layer (elements of `type`; written by the append op, never repacked):
+// One chunk of one layer (written by the append op, never repacked):
 //
-//   K: [n_kv_heads][kKvChunk / kKvLanes][dk][kKvLanes]      16 positions side by side: scores need
-//   no horizontal sums V: [n_kv_heads][kKvChunk][dv_padded]                    dv_padded = dv
-//   rounded up to kKvLanes, the rest zero
+//   K: [n_kv_heads][kKvChunk / kKvLanes][dk][kKvLanes]   16 positions side by side: scores need no
+//                                                        horizontal sums
+//   V: [n_kv_heads][kKvChunk][dv_padded]                 dv_padded = dv rounded up to kKvLanes, the
+//                                                        rest zero
+//
+// The quantized types have 32-bit words of whole numbers in their place, and behind the words of a
+// head one f32 scale for each position:
+//
+//   q8_0: x = scale * (code - 128).
+//     K: [kKvChunk / kKvLanes][dk / 4][kKvLanes] words; byte i of a word: number 4 * w + i
+//     V: [kKvChunk / 4][dv_padded] words; byte i of a word: position 4 * t + i
+//   q4_0: x = scale * (2 * code - 15): sixteen levels around zero, the best for numbers that are
+//   distributed normally, which rotation makes them (Executor::rotate).
+//     K: [kKvChunk / kKvLanes][dk / 8][kKvLanes] words; byte i: numbers 8 * w + i, 8 * w + 4 + i
+//     V: [kKvChunk / 4][dv_padded / 32][kKvLanes] words; byte i: position 4 * t + i, of two numbers
+//        that stand kKvLanes apart
+//   (of two in a byte, the first has the lower four bits)
 #pragma once
 
 #include <cstddef>
@@ -18,7 +32,7 @@
 #include <span>
 
 #include "base/checked.h"
-#include "quant/list.h"
+#include "tensor/kv_type.h"
 
 namespace hearth::tensor {
 
@@ -28,32 +42,70 @@ namespace hearth::tensor {
 inline constexpr int kKvChunk = 256;
 // Positions that lie side by side in K. 16 floats are one AVX-512 register, two AVX2, four NEON.
 inline constexpr int kKvLanes = 16;
+// The widest head that a quantized type takes.
+inline constexpr int kKvQuantizedWidth = 256;
 
 // One layer's part of the cache.
 struct KvLayerView {
-  const quant::TypeInfo* type = nullptr;  // F32, F16 or BF16
-  int n_heads = 0;                        // KV heads
-  int dk = 0;                             // K head width
-  int dv = 0;                             // V head width
-  std::byte* base = nullptr;              // chunk c begins at base + c * chunk_bytes()
+  KvType type = KvType::kF16;
+  int n_heads = 0;            // KV heads
+  int dk = 0;                 // K head width
+  int dv = 0;                 // V head width
+  std::byte* base = nullptr;  // chunk c begins at base + c * chunk_bytes()
 
-  [[nodiscard]] int dv_padded() const { return int(align_up(uint64_t(dv), kKvLanes)); }
-  [[nodiscard]] size_t k_head_elements() const { return size_t(kKvChunk) * size_t(dk); }
-  [[nodiscard]] size_t v_head_elements() const { return size_t(kKvChunk) * size_t(dv_padded()); }
-  [[nodiscard]] size_t chunk_bytes() const {
-    return size_t(n_heads) * (k_head_elements() + v_head_elements()) * type->block_bytes;
+  [[nodiscard]] bool quantized() const { return info(type).quantized; }
+  [[nodiscard]] int dk_padded() const {
+    return quantized() ? int(align_up(uint64_t(dk), uint64_t(info(type).per_word))) : dk;
   }
-  // First element of head h's K (or V) in chunk c.
+  [[nodiscard]] int dv_padded() const {
+    return int(align_up(uint64_t(dv), type == KvType::kQ4_0 ? 2 * kKvLanes : kKvLanes));
+  }
+  // The numbers of one head in one chunk, without scales.
+  [[nodiscard]] size_t k_bytes() const { return number_bytes(dk_padded()); }
+  [[nodiscard]] size_t v_bytes() const { return number_bytes(dv_padded()); }
+  [[nodiscard]] size_t chunk_bytes() const {
+    return size_t(n_heads) * (k_bytes() + v_bytes() + 2 * scale_bytes());
+  }
+  // The first number of head h's K (or V) in chunk c.
   [[nodiscard]] std::byte* k(int chunk, int head) const {
-    return base + size_t(chunk) * chunk_bytes() +
-           size_t(head) * k_head_elements() * type->block_bytes;
+    return base + size_t(chunk) * chunk_bytes() + size_t(head) * (k_bytes() + scale_bytes());
   }
   [[nodiscard]] std::byte* v(int chunk, int head) const {
-    return base + size_t(chunk) * chunk_bytes() +
-           (size_t(n_heads) * k_head_elements() + size_t(head) * v_head_elements()) *
-               type->block_bytes;
+    return base + size_t(chunk) * chunk_bytes() + size_t(n_heads) * (k_bytes() + scale_bytes()) +
+           size_t(head) * (v_bytes() + scale_bytes());
+  }
+  // [kKvChunk] scales. REQUIRES: quantized().
+  [[nodiscard]] float* k_scales(int chunk, int head) const {
+    return reinterpret_cast<float*>(k(chunk, head) + k_bytes());
+  }
+  [[nodiscard]] float* v_scales(int chunk, int head) const {
+    return reinterpret_cast<float*>(v(chunk, head) + v_bytes());
+  }
+
+ private:
+  [[nodiscard]] size_t number_bytes(int width) const {
+    return size_t(kKvChunk) * size_t(width) * sizeof(uint32_t) / size_t(info(type).per_word);
+  }
+  [[nodiscard]] size_t scale_bytes() const {
+    return quantized() ? size_t(kKvChunk) * sizeof(float) : 0;
   }
 };
+
+// Where one code of a quantized type lies in its head's words, as drawn above.
+struct KvCodePlace {
+  size_t byte;
+  int shift;  // 4 for the upper half of a byte
+};
+constexpr KvCodePlace k_code_place(KvType type, int dk_padded, int row, int number) {
+  const int per_word = info(type).per_word;
+  const int word = (row / kKvLanes * (dk_padded / per_word) + number / per_word) * kKvLanes;
+  return {size_t(4 * (word + row % kKvLanes) + number % 4), number % per_word < 4 ? 0 : 4};
+}
+constexpr KvCodePlace v_code_place(KvType type, int dv_padded, int row, int number) {
+  const int per_line = info(type).per_word / 4 * kKvLanes;  // numbers that lie in 16 words
+  const int word = (row / 4 * (dv_padded / per_line) + number / per_line) * kKvLanes;
+  return {size_t(4 * (word + number % kKvLanes) + row % 4), number % per_line < kKvLanes ? 0 : 4};
+}
 
 // One sequence's table of chunks: covers positions [0, n_chunks * kKvChunk).
 struct KvSequenceView {

@@ -12,62 +12,90 @@ namespace {
 
 using tensor::kKvChunk;
 using tensor::kKvLanes;
+using tensor::KvType;
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
 // K and V of one KV head over some chunks: as floats that the type holds exactly, and as the cache
 // lays them out.
 struct KvHead {
-  int kind;
+  tensor::KvLayerView layout;
   int dk;
   int dv;
   int dv_padded;
   int n_chunks;
   std::vector<float> k;  // [position, dk]
   std::vector<float> v;  // [position, dv]
-  std::vector<std::vector<std::byte>> k_chunks;
-  std::vector<std::vector<std::byte>> v_chunks;
+  std::vector<std::byte> memory;
 
-  KvHead(int kind_, int dk_, int dv_, int n_chunks_, Random& random)
-      : kind(kind_),
+  KvHead(KvType type, int dk_, int dv_, int n_chunks_, Random& random)
+      : layout{.type = type, .n_heads = 1, .dk = dk_, .dv = dv_},
         dk(dk_),
         dv(dv_),
-        dv_padded((dv_ + kKvLanes - 1) / kKvLanes * kKvLanes),
-        n_chunks(n_chunks_) {
-    const size_t bytes = kind == kKvF32 ? 4 : 2;
-    for (int c = 0; c < n_chunks; ++c) {
-      k_chunks.emplace_back(size_t(kKvChunk * dk) * bytes);
-      v_chunks.emplace_back(size_t(kKvChunk * dv_padded) * bytes);
-    }
-    k.resize(size_t(n_chunks * kKvChunk * dk));
-    v.resize(size_t(n_chunks * kKvChunk * dv));
+        dv_padded(layout.dv_padded()),
+        n_chunks(n_chunks_),
+        k(size_t(n_chunks * kKvChunk * dk)),
+        v(size_t(n_chunks * kKvChunk * dv)),
+        memory(size_t(n_chunks) * layout.chunk_bytes()) {
+    layout.base = memory.data();
     for (int p = 0; p < n_chunks * kKvChunk; ++p) {
+      if (layout.quantized()) set_scales(p, 0.02f + 0.01f * std::fabs(random.normal()));
       for (int i = 0; i < dk; ++i) set_k(p, i, random.normal());
       for (int i = 0; i < dv; ++i) set_v(p, i, random.normal());
     }
   }
+  [[nodiscard]] bool four_bits() const { return layout.type == KvType::kQ4_0; }
+  void set_scales(int position, float scale) {
+    if (four_bits()) scale *= 10;
+    layout.k_scales(position / kKvChunk, 0)[position % kKvChunk] = scale;
+    layout.v_scales(position / kKvChunk, 0)[position % kKvChunk] = scale * 1.5f;
+  }
   void set_k(int position, int i, float x) {
+    const int chunk = position / kKvChunk;
     const int row = position % kKvChunk;
     const int at = (row / kKvLanes * dk + i) * kKvLanes + row % kKvLanes;
-    k[size_t(position * dk + i)] = put(k_chunks[size_t(position / kKvChunk)], at, x);
+    k[size_t(position * dk + i)] =
+        layout.quantized() ? put_code(layout.k(chunk, 0),
+                                      tensor::k_code_place(layout.type, layout.dk_padded(), row, i),
+                                      x, layout.k_scales(chunk, 0)[row])
+                           : put(layout.k(chunk, 0), at, x);
   }
   void set_v(int position, int i, float x) {
+    const int chunk = position / kKvChunk;
+    const int row = position % kKvChunk;
     v[size_t(position * dv + i)] =
-        put(v_chunks[size_t(position / kKvChunk)], position % kKvChunk * dv_padded + i, x);
+        layout.quantized()
+            ? put_code(layout.v(chunk, 0), tensor::v_code_place(layout.type, dv_padded, row, i), x,
+                       layout.v_scales(chunk, 0)[row])
+            : put(layout.v(chunk, 0), row * dv_padded + i, x);
   }
   // Stores x in the type; returns what that made of it.
-  float put(std::vector<std::byte>& bytes, int at, float x) const {
-    if (kind == kKvF32) {
-      std::memcpy(bytes.data() + 4 * at, &x, 4);
+  float put(std::byte* bytes, int at, float x) const {
+    if (layout.type == KvType::kF32) {
+      std::memcpy(bytes + 4 * at, &x, 4);
       return x;
     }
-    const uint16_t h = kind == kKvF16 ? f32_to_f16(x) : f32_to_bf16(x);
-    std::memcpy(bytes.data() + 2 * at, &h, 2);
-    return kind == kKvF16 ? f16_to_f32(h) : bf16_to_f32(h);
+    const bool f16 = layout.type == KvType::kF16;
+    const uint16_t h = f16 ? f32_to_f16(x) : f32_to_bf16(x);
+    std::memcpy(bytes + 2 * at, &h, 2);
+    return f16 ? f16_to_f32(h) : bf16_to_f32(h);
+  }
+  float put_code(std::byte* bytes, tensor::KvCodePlace place, float x, float scale) const {
+    const float level = std::isfinite(x / scale) ? x / scale : 1e9f;
+    if (!four_bits()) {
+      const int code = int(std::clamp(std::rint(level) + 128, 0.0f, 255.0f));
+      bytes[place.byte] = std::byte(code);
+      return scale * float(code - 128);
+    }
+    const int code = int(std::clamp(std::rint((level + 15) / 2), 0.0f, 15.0f));
+    bytes[place.byte] &= std::byte(place.shift == 0 ? 0xf0 : 0x0f);
+    bytes[place.byte] |= std::byte(code << place.shift);
+    return scale * float(2 * code - 15);
   }
   // What was never written must not matter.
   void poison(int from, int to) {
     for (int p = from; p < to; ++p) {
+      if (layout.quantized()) set_scales(p, NAN);
       for (int i = 0; i < dk; ++i) set_k(p, i, NAN);
       for (int i = 0; i < dv; ++i) set_v(p, i, NAN);
     }
@@ -75,16 +103,28 @@ struct KvHead {
 };
 
 struct Rows {
-  std::vector<float> q;         // [row, dk]
-  std::vector<int> begin, end;  // positions over all chunks
+  std::vector<float> q;          // [row, dk]
+  std::vector<ActBlock> blocks;  // of a quantized type; q is what they mean
+  std::vector<int> begin, end;   // positions over all chunks
   float softcap = 0;
   float sink = -kInf;
   [[nodiscard]] int n() const { return int(begin.size()); }
 };
 
-Rows random_rows(int n, int dk, Random& random) {
+void quantize_queries(Rows& rows, int dk) {
+  const KernelTable scalar = select_kernels("scalar", detect_cpu_features()).value();
+  rows.blocks.resize(rows.q.size() / size_t(dk));
+  for (size_t r = 0; r < rows.blocks.size(); ++r) {
+    float* q = rows.q.data() + r * size_t(dk);
+    scalar.quantize(q, dk, ActForm::kPer256, rows.blocks[r]);
+    for (int i = 0; i < dk; ++i) q[i] = rows.blocks[r].d[0] * float(rows.blocks[r].q[i]);
+  }
+}
+
+Rows random_rows(int n, int dk, const KvHead& kv, Random& random) {
   Rows rows;
   rows.q = random.normals(size_t(n * dk), 2 / std::sqrt(float(dk)));
+  if (kv.layout.quantized()) quantize_queries(rows, dk);
   rows.begin.assign(size_t(n), 0);
   rows.end.assign(size_t(n), 0);
   return rows;
@@ -108,8 +148,13 @@ std::vector<float> attend(const KernelTable& table, const KvHead& kv, const Rows
     args.q = rows.q.data() + first * kv.dk;
     args.dk = kv.dk;
     args.dv_padded = kv.dv_padded;
-    args.k = kv.k_chunks[size_t(c)].data();
-    args.v = kv.v_chunks[size_t(c)].data();
+    args.k = kv.layout.k(c, 0);
+    args.v = kv.layout.v(c, 0);
+    if (kv.layout.quantized()) {
+      args.q_blocks = rows.blocks.data() + first;
+      args.k_scale = kv.layout.k_scales(c, 0);
+      args.v_scale = kv.layout.v_scales(c, 0);
+    }
     args.begin = begin.data();
     args.end = end.data();
     args.softcap = rows.softcap;
@@ -117,7 +162,7 @@ std::vector<float> attend(const KernelTable& table, const KvHead& kv, const Rows
     args.m = m.data();
     args.l = l.data();
     args.o = o.data();
-    table.attend[kv.kind](args);
+    table.attend[int(kv.layout.type)](args);
     for (size_t r = 0; r < size_t(n); ++r) {
       if (begin[r] >= end[r]) {
         EXPECT_EQ(m[r], -kInf);
@@ -165,8 +210,9 @@ void expect_all_match_double(const KvHead& kv, const Rows& rows) {
       Nmse nmse;
       for (int i = 0; i < kv.dv; ++i)
         nmse.add(y[size_t(r * kv.dv_padded + i)], expected[size_t(r)][size_t(i)]);
-      ASSERT_LE(nmse.value(), 1e-10) << table.name << " row " << r;
-      for (int i = kv.dv; i < kv.dv_padded; ++i)
+      // Of the quantized types all but the weights of V is exact; those have 14 bits.
+      ASSERT_LE(nmse.value(), kv.layout.quantized() ? 1e-6 : 1e-10) << table.name << " row " << r;
+      for (int i = kv.dv; i < kv.dv_padded && !kv.layout.quantized(); ++i)
         ASSERT_EQ(y[size_t(r * kv.dv_padded + i)], 0.0f) << table.name << " padding";
     }
   }
@@ -180,33 +226,35 @@ void causal(Rows& rows, int last, int window) {
   }
 }
 
+constexpr KvType kAllTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kQ8_0,
+                                KvType::kQ4_0};
 constexpr int kWidths[] = {8, 16, 40, 64, 96, 128, 256};
 
 TEST(Attend, MatchesDoubleForEveryWidthAndType) {
   Random random(1);
-  for (const int kind : {kKvF32, kKvF16, kKvBF16})
+  for (const KvType kind : kAllTypes)
     for (const int dk : kWidths)
       for (const int dv : kWidths) {
         if (dk != dv && (dk > 64 || dv > 128)) continue;
         KvHead kv(kind, dk, dv, 2, random);
         kv.poison(301, 2 * kKvChunk);
-        Rows rows = random_rows(6, dk, random);
+        Rows rows = random_rows(6, dk, kv, random);
         causal(rows, 300, 1000);
-        SCOPED_TRACE("kind " + std::to_string(kind) + " dk " + std::to_string(dk) + " dv " +
-                     std::to_string(dv));
+        SCOPED_TRACE("kind " + std::string(tensor::info(kind).name) + " dk " + std::to_string(dk) +
+                     " dv " + std::to_string(dv));
         expect_all_match_double(kv, rows);
       }
 }
 
 TEST(Attend, WindowsSoftcapAndSinks) {
   Random random(2);
-  for (const int kind : {kKvF32, kKvF16, kKvBF16}) {
+  for (const KvType kind : kAllTypes) {
     KvHead kv(kind, 64, 64, 3, random);
     for (const int last : {15, 16, 255, 256, 600})
       for (const int window : {1, 16, 17, 256, 257, 10000})
         for (const float softcap : {0.0f, 3.0f})
           for (const float sink : {-kInf, 0.5f, 60.0f}) {
-            Rows rows = random_rows(5, 64, random);
+            Rows rows = random_rows(5, 64, kv, random);
             rows.softcap = softcap;
             rows.sink = sink;
             causal(rows, last, window);
@@ -219,13 +267,13 @@ TEST(Attend, WindowsSoftcapAndSinks) {
 
 TEST(Attend, OneRowAndManyGiveTheSameBits) {
   Random random(3);
-  for (const int kind : {kKvF32, kKvF16, kKvBF16})
+  for (const KvType kind : kAllTypes)
     for (const int width : {8, 40, 128})
       for (const int window : {10000, 30}) {
         KvHead kv(kind, width, width, 2, random);
         kv.poison(400, 2 * kKvChunk);
         if (window == 30) kv.poison(0, 300);
-        Rows rows = random_rows(37, width, random);
+        Rows rows = random_rows(37, width, kv, random);
         rows.softcap = window == 30 ? 20.0f : 0.0f;
         causal(rows, 399, window);
         for (const KernelTable& table : all_tables()) {
@@ -236,7 +284,8 @@ TEST(Attend, OneRowAndManyGiveTheSameBits) {
               ASSERT_EQ(
                   std::memcmp(part.data(), together.data() + first * kv.dv_padded, part.size() * 4),
                   0)
-                  << table.name << " kind " << kind << " rows " << first << " + " << n;
+                  << table.name << " kind " << tensor::info(kind).name << " rows " << first << " + "
+                  << n;
             }
         }
       }
@@ -244,23 +293,47 @@ TEST(Attend, OneRowAndManyGiveTheSameBits) {
 
 TEST(Attend, EmptyRangesLeaveNothing) {
   Random random(4);
-  KvHead kv(kKvF16, 16, 16, 1, random);
-  kv.poison(0, kKvChunk);
-  for (const KernelTable& table : all_tables()) {
-    Rows rows = random_rows(5, 16, random);
-    for (int r = 0; r < 5; ++r) rows.begin[size_t(r)] = rows.end[size_t(r)] = 17 * r;
-    rows.sink = 1.0f;  // all the weight goes to the sink
-    for (const float y : attend(table, kv, rows, 0, 5)) ASSERT_EQ(y, 0.0f) << table.name;
+  for (const KvType kind : {KvType::kF16, KvType::kQ8_0}) {
+    KvHead kv(kind, 16, 16, 1, random);
+    kv.poison(0, kKvChunk);
+    for (const KernelTable& table : all_tables()) {
+      Rows rows = random_rows(5, 16, kv, random);
+      for (int r = 0; r < 5; ++r) rows.begin[size_t(r)] = rows.end[size_t(r)] = 17 * r;
+      rows.sink = 1.0f;  // all the weight goes to the sink
+      for (const float y : attend(table, kv, rows, 0, 5)) ASSERT_EQ(y, 0.0f) << table.name;
+    }
   }
+}
+
+// The largest sums that codes can make fit 32 bits: widest heads, all codes at one end, all
+// positions of equal weight.
+TEST(Attend, ExtremeCodes) {
+  Random random(6);
+  for (const KvType kind : {KvType::kQ8_0, KvType::kQ4_0})
+    for (const float sign : {1.0f, -1.0f}) {
+      KvHead kv(kind, 256, 256, 1, random);
+      for (int p = 0; p < kKvChunk; ++p) {
+        kv.set_scales(p, 0.01f);
+        for (int i = 0; i < 256; ++i) {
+          kv.set_k(p, i, 1e6f * sign);
+          kv.set_v(p, i, i % 2 == 0 ? 1e6f : -1e6f);
+        }
+      }
+      Rows rows = random_rows(5, 256, kv, random);
+      std::fill(rows.q.begin(), rows.q.end(), 0.001f);
+      quantize_queries(rows, 256);
+      std::fill(rows.end.begin(), rows.end.end(), kKvChunk);
+      expect_all_match_double(kv, rows);
+    }
 }
 
 // Scores far apart: the weight of the smaller is exactly nothing, and nothing overflows.
 TEST(Attend, HugeScores) {
   Random random(5);
-  KvHead kv(kKvF32, 16, 16, 2, random);
+  KvHead kv(KvType::kF32, 16, 16, 2, random);
   for (int p = 0; p < 2 * kKvChunk; ++p)
     for (int i = 0; i < 16; ++i) kv.set_k(p, i, p == 200 || p == 300 ? 1000.0f : -1000.0f);
-  Rows rows = random_rows(3, 16, random);
+  Rows rows = random_rows(3, 16, kv, random);
   std::fill(rows.q.begin(), rows.q.end(), 100.0f);
   std::fill(rows.end.begin(), rows.end.end(), 400);
   for (const KernelTable& table : all_tables()) {

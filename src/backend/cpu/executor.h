@@ -116,8 +116,10 @@ class Executor {
   struct AttentionScratch;
   AttentionScratch attention_scratch(const tensor::AttentionOp& op, int thread) const;
   int next_tile(const tensor::AttentionOp& op, int token, AttentionTile& tile) const;
+  void append_quantized(const tensor::KvLayerView& kv, const float* k, const float* v, int chunk,
+                        int head, int row) const;
   void load_queries(const tensor::AttentionOp& op, const AttentionTile& tile, int kv_head,
-                    float* q) const;
+                    const AttentionScratch& s) const;
   void attend_chunk(const tensor::AttentionOp& op, const AttentionTile& tile, int kv_head,
                     int chunk, const AttentionScratch& s) const;
   void finish_rows(const tensor::AttentionOp& op, const AttentionTile& tile, int kv_head,

@@ -147,8 +147,7 @@ constexpr int kChunksPerSequence = 2;
 // Runs the steps on a fresh cache; the logits of every token of every sequence.
 class Conversation {
  public:
-  Conversation(const TinyModel& model, const KernelTable& table, int n_threads,
-               const quant::TypeInfo* kv_type)
+  Conversation(const TinyModel& model, const KernelTable& table, int n_threads, KvType kv_type)
       : model_(model),
         runner_(table, n_threads),
         cache_({{.type = kv_type, .n_heads = kKvHeads, .dk = kDk, .dv = kDv},
@@ -235,17 +234,17 @@ void expect_same(const std::vector<std::vector<float>>& a,
 TEST_P(Executors, SameBitsInAnyBatchAndSplit) {
   Random random(1);
   const TinyModel model(random);
-  for (const std::string_view kv : {"F16", "F32", "BF16"}) {
-    SCOPED_TRACE(kv);
-    if (GetParam() == "scalar" && kv != "F16") continue;  // slow
-    const quant::TypeInfo* type = quant::find_type(kv);
+  for (const KvTypeInfo& kv : kKvTypes) {
+    SCOPED_TRACE(kv.name);
+    const KvType type = kv.type;
+    if (GetParam() == "scalar" && type != KvType::kF16) continue;  // slow
     Conversation whole(model, table(), 1, type);
     const std::vector<std::vector<float>>& expected = whole.run_all(alone_and_whole());
     for (const std::vector<float>& logits : expected)
       for (const float x : logits) ASSERT_TRUE(std::isfinite(x));
     expect_same(Conversation(model, table(), 1, type).run_all(mixed()), expected);
     expect_same(Conversation(model, table(), 1, type).run_all(alone_token_by_token()), expected);
-    if (kv != "F16") continue;
+    if (type != KvType::kF16 && type != KvType::kQ4_0) continue;
     for (const int n_threads : {2, 3, 4}) {
       SCOPED_TRACE(std::to_string(n_threads) + " threads");
       expect_same(Conversation(model, table(), n_threads, type).run_all(mixed()), expected);
@@ -259,16 +258,18 @@ TEST_P(Executors, AgreesWithScalar) {
   Random random(2);
   const TinyModel model(random);
   const KernelTable scalar = select_kernels("scalar", detect_cpu_features()).value();
-  const quant::TypeInfo* type = quant::find_type("F16");
-  Conversation reference(model, scalar, 1, type);
-  Conversation other(model, table(), 2, type);
-  const auto& expected = reference.run_all(alone_and_whole());
-  const auto& got = other.run_all(alone_and_whole());
-  Nmse nmse;
-  for (size_t s = 0; s < expected.size(); ++s)
-    for (size_t i = 0; i < expected[s].size(); ++i) nmse.add(got[s][i], double(expected[s][i]));
-  // Not float rounding alone: a rounding may tip a code of the int8 activations.
-  EXPECT_LT(nmse.value(), 1e-4);
+  for (const KvType type : {KvType::kF16, KvType::kQ8_0}) {
+    SCOPED_TRACE(info(type).name);
+    Conversation reference(model, scalar, 1, type);
+    Conversation other(model, table(), 2, type);
+    const auto& expected = reference.run_all(alone_and_whole());
+    const auto& got = other.run_all(alone_and_whole());
+    Nmse nmse;
+    for (size_t s = 0; s < expected.size(); ++s)
+      for (size_t i = 0; i < expected[s].size(); ++i) nmse.add(got[s][i], double(expected[s][i]));
+    // Not float rounding alone: a rounding may tip a code of the int8 activations.
+    EXPECT_LT(nmse.value(), 1e-4);
+  }
 }
 
 // y = W x * scale + bias, in double on float types; one weight of each kind in one operation.
@@ -396,9 +397,8 @@ TEST_P(Executors, KvAppendWritesTheDocumentedLayout) {
   const int32_t sequence_of[] = {0, 0, 0, 1};
   const int32_t chunks[2][2] = {{2, 0}, {1, 3}};
   const KvSequenceView sequences[] = {{chunks[0], 2}, {chunks[1], 2}};
-  for (const std::string_view name : {"F32", "F16", "BF16"}) {
-    OwnedCache cache(
-        {{.type = quant::find_type(name), .n_heads = kNumHeads, .dk = kWidthK, .dv = kWidthV}}, 4);
+  for (const KvType kv_type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+    OwnedCache cache({{.type = kv_type, .n_heads = kNumHeads, .dk = kWidthK, .dv = kWidthV}}, 4);
     Graph g;
     g.set_n_tokens(4);
     const View x = g.add_tensor(4, kNumHeads * (kWidthK + kWidthV));
@@ -416,7 +416,7 @@ TEST_P(Executors, KvAppendWritesTheDocumentedLayout) {
                 .sequences = sequences,
                 .layers = cache.layers},
                512);
-    const quant::TypeInfo& type = *cache.layers[0].type;
+    const quant::TypeInfo& type = *quant::find_type(info(kv_type).name);
     size_t written = 0;
     const auto expect_at = [&](size_t element, float x_value) {
       float stored = 0;
@@ -451,6 +451,79 @@ TEST_P(Executors, KvAppendWritesTheDocumentedLayout) {
       touched += same ? 0 : 1;
     }
     EXPECT_EQ(touched, written);
+  }
+}
+
+// x times the orthogonal Hadamard matrix of size `block`, whose signs are the parities of i & j.
+std::vector<double> rotated(const float* x, int n, int block) {
+  std::vector<double> y(static_cast<size_t>(n));
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < block; ++j)
+      y[size_t(i)] += double(x[i / block * block + j]) / std::sqrt(double(block)) *
+                      (__builtin_popcount(unsigned(i % block & j)) % 2 == 0 ? 1 : -1);
+  return y;
+}
+
+// The same drawing, of the quantized types: every code stands where it should and is the nearest.
+TEST_P(Executors, KvAppendWritesRotatedCodes) {
+  Random random(8);
+  constexpr int kWidthK = 24, kWidthV = 20, kPadded = 32;  // rotated in blocks of 8 and of 4
+  constexpr int kRow = 2 * (kWidthK + kWidthV);
+  const std::vector<float> hidden = random.normals(3 * kRow);
+  const int32_t positions[] = {0, 255, 37};
+  const int32_t sequence_of[] = {0, 0, 1};
+  const int32_t chunks[2] = {1, 0};
+  const KvSequenceView sequences[] = {{chunks, 1}, {chunks + 1, 1}};
+  for (const KvType type : {KvType::kQ8_0, KvType::kQ4_0}) {
+    SCOPED_TRACE(info(type).name);
+    const bool four = type == KvType::kQ4_0;
+    OwnedCache cache({{.type = type, .n_heads = 2, .dk = kWidthK, .dv = kWidthV}}, 2);
+    const KvLayerView& kv = cache.layers[0];
+    Graph g;
+    g.set_n_tokens(3);
+    const View x = g.add_tensor(3, kRow);
+    g.add(HiddenInputOp{.out = x});
+    g.add(KvAppendOp{
+        .k = columns(x, 0, 2 * kWidthK), .v = columns(x, 2 * kWidthK, 2 * kWidthV), .layer = 0});
+    g.plan();
+    Runner runner(table(), 2);
+    runner.run(g,
+               {.n_tokens = 3,
+                .hidden = hidden.data(),
+                .positions = positions,
+                .sequence_of = sequence_of,
+                .sequences = sequences,
+                .layers = cache.layers},
+               256);
+    const auto expect_code = [&](const std::byte* words, int byte, bool upper, float scale,
+                                 double expected) {
+      const int code = int(words[byte]);
+      const double got =
+          four ? scale * (2 * (upper ? code >> 4 : code & 15) - 15) : double(scale) * (code - 128);
+      ASSERT_NEAR(got, expected, double(scale) * (four ? 1.001 : 0.501));
+    };
+    for (int t = 0; t < 3; ++t)
+      for (int h = 0; h < 2; ++h) {
+        const int chunk = chunks[sequence_of[t]];
+        const int row = positions[t];
+        const float* k = hidden.data() + t * kRow + h * kWidthK;
+        const float* v = hidden.data() + t * kRow + 2 * kWidthK + h * kWidthV;
+        const std::vector<double> turned_k = rotated(k, kWidthK, 8);
+        const std::vector<double> turned_v = rotated(v, kWidthV, 4);
+        double largest = 0;
+        for (const double y : turned_k) largest = std::max(largest, std::fabs(y));
+        EXPECT_NEAR(kv.k_scales(chunk, h)[row] * (four ? 15 : 127), largest, 1e-5);
+        for (int i = 0; i < kWidthK; ++i) {
+          const int words = four ? row / 16 * 3 + i / 8 : row / 16 * 6 + i / 4;
+          expect_code(kv.k(chunk, h), 64 * words + row % 16 * 4 + i % 4, i % 8 >= 4,
+                      kv.k_scales(chunk, h)[row], turned_k[size_t(i)]);
+        }
+        for (int i = 0; i < kWidthV; ++i) {
+          const int words = four ? row / 4 * 16 + i % 16 : row / 4 * kPadded + i;
+          expect_code(kv.v(chunk, h), 4 * words + row % 4, i >= 16, kv.v_scales(chunk, h)[row],
+                      turned_v[size_t(i)]);
+        }
+      }
   }
 }
 

@@ -451,7 +451,7 @@ TEST(Isa, EveryCellIsFilledAndNamesAreChecked) {
   for (const KernelTable& table : all_tables()) {
     for (int i = 0; i < quant::TypeList::kSize; ++i)
       EXPECT_NE(table.gemm[i], nullptr) << table.name << " " << i;
-    for (int i = 0; i < kNumKvKinds; ++i) EXPECT_NE(table.attend[i], nullptr);
+    for (int i = 0; i < tensor::kNumKvTypes; ++i) EXPECT_NE(table.attend[i], nullptr);
     EXPECT_NE(table.quantize, nullptr);
     EXPECT_NE(table.rms_norm, nullptr);
     EXPECT_NE(table.layer_norm, nullptr);

@@ -60,7 +60,7 @@ void overlay(KernelTable& table, const KernelTable& upper) {
     if (value != nullptr) cell = value;
   };
   for (int i = 0; i < quant::TypeList::kSize; ++i) take(table.gemm[i], upper.gemm[i]);
-  for (int i = 0; i < kNumKvKinds; ++i) take(table.attend[i], upper.attend[i]);
+  for (int i = 0; i < tensor::kNumKvTypes; ++i) take(table.attend[i], upper.attend[i]);
   table.takes_packed |= upper.takes_packed;
   table.bf16_products |= upper.bf16_products;
   take(table.quantize, upper.quantize);
@@ -74,6 +74,7 @@ void overlay(KernelTable& table, const KernelTable& upper) {
   take(table.rope_norm, upper.rope_norm);
   take(table.rope_neox, upper.rope_neox);
   take(table.merge, upper.merge);
+  take(table.hadamard, upper.hadamard);
   take(table.peak_int, upper.peak_int);
   take(table.peak_float, upper.peak_float);
 }

@@ -15,6 +15,7 @@
 
 #include "backend/cpu/packed.h"
 #include "quant/list.h"
+#include "tensor/kv_type.h"
 
 namespace hearth::backend::cpu {
 
@@ -80,11 +81,17 @@ inline constexpr size_t kGemmScratchBytes = size_t(kColumnBlock) * 32 * 4 + 2 * 
 // row with an empty range gets m = -inf.
 struct AttendArgs {
   int n_rows;
-  const float* q;  // [n_rows, dk], scaled
+  const float* q;            // [n_rows, dk], scaled; for quantized types:
+  const ActBlock* q_blocks;  // [n_rows] the same, rotated, in the form kPer256
   int dk;
   int dv_padded;
-  const void* k;         // [kKvChunk / kKvLanes, dk, kKvLanes]
-  const void* v;         // [kKvChunk, dv_padded]
+  const void* k;  // the numbers of the chunk
+  const void* v;
+  const float* k_scale;  // [kKvChunk], for quantized types
+  const float* v_scale;
+  // What the next call will read first, to be asked for meanwhile: [next_bytes], or null.
+  const void* next;
+  int64_t next_bytes;
   const int32_t* begin;  // [n_rows]
   const int32_t* end;    // [n_rows]
   float softcap;         // 0: none
@@ -94,9 +101,6 @@ struct AttendArgs {
   float* o;              // [n_rows, dv_padded]
 };
 using AttendFn = void (*)(const AttendArgs&) noexcept;
-
-// Index into KernelTable::attend.
-enum KvKind : int { kKvF32 = 0, kKvF16 = 1, kKvBF16 = 2, kNumKvKinds = 3 };
 
 struct KernelTable {
   const char* name = nullptr;
@@ -127,11 +131,14 @@ struct KernelTable {
   void (*rope_norm)(float* head, const float* table, int64_t n_pairs) noexcept = nullptr;
   void (*rope_neox)(float* head, const float* table, int64_t n_pairs) noexcept = nullptr;
 
-  AttendFn attend[kNumKvKinds] = {};
+  AttendFn attend[tensor::kNumKvTypes] = {};  // by tensor::KvType
   // Joins a chunk's partial result (m, l, o) into the running one (M, L, O): the online softmax of
   // FlashAttention (Dao et al. 2022, arXiv:2205.14135, algorithm 1). M starts at -inf.
   void (*merge)(float m, float l, const float* o, float* M, float* L, float* O,
                 int64_t dv_padded) noexcept = nullptr;
+  // Multiplies each `block` of the n values by the orthogonal Hadamard matrix of that size, a power
+  // of two that divides n: its own inverse.
+  void (*hadamard)(float* x, int64_t n, int64_t block) noexcept = nullptr;
 
   // Multiply-adds without memory, in `rounds` rounds; return how many that was. For `hearth bench`.
   int64_t (*peak_int)(int64_t rounds) noexcept = nullptr;

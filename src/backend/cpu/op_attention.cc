@@ -5,6 +5,7 @@
 // the cache, and partial results are merged in chunk order, so the bits do not depend on tiles,
 // threads, or on which of the two schedules below runs.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "backend/cpu/executor.h"
@@ -16,39 +17,93 @@ using namespace tensor;
 
 namespace {
 
-int kv_kind(const quant::TypeInfo* type) {
-  if (type->index == quant::type_index<quant::F32>()) return kKvF32;
-  return type->index == quant::type_index<quant::F16>() ? kKvF16 : kKvBF16;
-}
-
-void store_element(std::byte* base, int64_t index, float value, int kind) {
-  if (kind == kKvF32)
+void store_number(std::byte* base, int64_t index, float value, KvType type) {
+  if (type == KvType::kF32)
     reinterpret_cast<float*>(base)[index] = value;
   else
     reinterpret_cast<uint16_t*>(base)[index] =
-        kind == kKvF16 ? f32_to_f16(value) : f32_to_bf16(value);
+        type == KvType::kF16 ? f32_to_f16(value) : f32_to_bf16(value);
 }
+
+// The codes and the scale of one head at one position; n of at most kKvQuantizedWidth numbers, the
+// rest of the codes mean (nearly) zero.
+struct KvCodes {
+  uint8_t code[kKvQuantizedWidth];
+  float scale;
+};
+KvCodes encode_kv(const KernelTable& kernels, const float* x, int n, KvType type) {
+  KvCodes out;
+  if (type == KvType::kQ8_0) {
+    ActBlock block;
+    kernels.quantize(x, n, ActForm::kPer256, block);
+    for (int i = 0; i < kKvQuantizedWidth; ++i) out.code[i] = uint8_t(block.q[i] + 128);
+    out.scale = block.d[0];
+    return out;
+  }
+  float largest = 0;
+  for (int i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
+  const float inv = largest > 0x1p-100f ? 7.5f / largest : 0.0f;
+  for (int i = 0; i < kKvQuantizedWidth; ++i)
+    out.code[i] = uint8_t(std::clamp(i < n ? x[i] * inv + 8.0f : 8.0f, 0.0f, 15.0f));
+  out.scale = largest / 15.0f;
+  return out;
+}
+
+void store_code(std::byte* words, KvCodePlace place, uint8_t code, bool first) {
+  // The lower half of a byte is stored first, and clears the upper.
+  if (first)
+    words[place.byte] = std::byte(code);
+  else
+    words[place.byte] |= std::byte(code) << place.shift;
+}
+
+// The widest rotation of a head of n numbers: the largest power of two that divides n.
+int64_t rotation(int n) { return n & -n; }
 
 }  // namespace
 
+void Executor::append_quantized(const KvLayerView& kv, const float* k, const float* v, int chunk,
+                                int head, int row) const {
+  float x[kKvQuantizedWidth];
+  std::copy_n(k, kv.dk, x);
+  k_.hadamard(x, kv.dk, rotation(kv.dk));
+  KvCodes codes = encode_kv(k_, x, kv.dk, kv.type);
+  for (int i = 0; i < kv.dk_padded(); ++i) {
+    const KvCodePlace place = k_code_place(kv.type, kv.dk_padded(), row, i);
+    store_code(kv.k(chunk, head), place, codes.code[i], place.shift == 0);
+  }
+  kv.k_scales(chunk, head)[row] = codes.scale;
+  std::copy_n(v, kv.dv, x);
+  k_.hadamard(x, kv.dv, rotation(kv.dv));
+  codes = encode_kv(k_, x, kv.dv, kv.type);
+  for (int i = 0; i < kv.dv_padded(); ++i) {
+    const KvCodePlace place = v_code_place(kv.type, kv.dv_padded(), row, i);
+    store_code(kv.v(chunk, head), place, codes.code[i], place.shift == 0);
+  }
+  kv.v_scales(chunk, head)[row] = codes.scale;
+}
+
 void Executor::run(const KvAppendOp& op, int thread) {
   const KvLayerView& kv = in_.layers[size_t(op.layer)];
-  const int kind = kv_kind(kv.type);
   const Range r = share(int64_t(in_.n_tokens) * kv.n_heads, thread, n_threads());
   for (int64_t i = r.begin; i < r.end; ++i) {
     const int64_t t = i / kv.n_heads;
     const int head = int(i % kv.n_heads);
     const int position = in_.positions[t];
     const int chunk = in_.sequences[size_t(in_.sequence_of[t])].chunks[position / kKvChunk];
-    const int64_t row = position % kKvChunk;
+    const int row = position % kKvChunk;
     const float* k = data(op.k, t) + int64_t(head) * kv.dk;
     const float* v = data(op.v, t) + int64_t(head) * kv.dv;
+    if (kv.quantized()) {
+      append_quantized(kv, k, v, chunk, head, row);
+      continue;
+    }
     std::byte* k_out = kv.k(chunk, head);
     std::byte* v_out = kv.v(chunk, head);
     for (int d = 0; d < kv.dk; ++d)
-      store_element(k_out, (row / kKvLanes * kv.dk + d) * kKvLanes + row % kKvLanes, k[d], kind);
+      store_number(k_out, (row / kKvLanes * kv.dk + d) * kKvLanes + row % kKvLanes, k[d], kv.type);
     for (int d = 0; d < kv.dv_padded(); ++d)
-      store_element(v_out, row * kv.dv_padded() + d, d < kv.dv ? v[d] : 0.0f, kind);
+      store_number(v_out, row * kv.dv_padded() + d, d < kv.dv ? v[d] : 0.0f, kv.type);
   }
 }
 
@@ -68,11 +123,12 @@ struct Executor::AttentionTile {
 
 // One thread's working memory for a tile.
 struct Executor::AttentionScratch {
-  float* scores;  // [kTileRows, kKvChunk]
-  float* q;       // [kTileRows, dk]
-  float* o;       // [kTileRows, dv_padded] of the chunk
-  float* O;       // [kTileRows, dv_padded] running
-  float* m;       // [kTileRows], and l, M, L
+  float* scores;       // [kTileRows, kKvChunk]
+  float* q;            // [kTileRows, dk]
+  ActBlock* q_blocks;  // [kTileRows], of a quantized cache
+  float* o;            // [kTileRows, dv_padded] of the chunk
+  float* O;            // [kTileRows, dv_padded] running
+  float* m;            // [kTileRows], and l, M, L
   float* l;
   float* M;
   float* L;
@@ -83,7 +139,7 @@ struct Executor::AttentionScratch {
 
 Executor::AttentionScratch Executor::attention_scratch(const AttentionOp& op, int thread) const {
   AttentionScratch s;
-  s.dv_padded = int(align_up(uint64_t(op.dv), kKvLanes));
+  s.dv_padded = in_.layers[size_t(op.layer)].dv_padded();
   auto* at = reinterpret_cast<float*>(thread_memory(thread));
   const auto take = [&](size_t n) {
     float* p = at;
@@ -100,6 +156,7 @@ Executor::AttentionScratch Executor::attention_scratch(const AttentionOp& op, in
   s.L = take(kTileRows);
   s.begin = reinterpret_cast<int32_t*>(take(kTileRows));
   s.end = reinterpret_cast<int32_t*>(take(kTileRows));
+  s.q_blocks = reinterpret_cast<ActBlock*>(at);
   return s;
 }
 
@@ -121,11 +178,16 @@ int Executor::next_tile(const AttentionOp& op, int token, AttentionTile& tile) c
 }
 
 void Executor::load_queries(const AttentionOp& op, const AttentionTile& tile, int kv_head,
-                            float* q) const {
+                            const AttentionScratch& s) const {
+  const bool quantized = in_.layers[size_t(op.layer)].quantized();
   for (int r = 0; r < tile.n_rows(); ++r) {
+    float* q = s.q + int64_t(r) * op.dk;
     const int head = kv_head * tile.group + r % tile.group;
     const float* from = data(op.q, tile.token + r / tile.group) + int64_t(head) * op.dk;
-    for (int d = 0; d < op.dk; ++d) q[int64_t(r) * op.dk + d] = from[d] * op.scale;
+    for (int d = 0; d < op.dk; ++d) q[d] = from[d] * op.scale;
+    if (!quantized) continue;
+    k_.hadamard(q, op.dk, rotation(op.dk));
+    k_.quantize(q, op.dk, ActForm::kPer256, s.q_blocks[r]);
   }
 }
 
@@ -145,6 +207,15 @@ void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, in
   args.dv_padded = s.dv_padded;
   args.k = kv.k(tile.chunks[chunk], kv_head);
   args.v = kv.v(tile.chunks[chunk], kv_head);
+  if (kv.quantized()) {
+    args.q_blocks = s.q_blocks;
+    args.k_scale = kv.k_scales(tile.chunks[chunk], kv_head);
+    args.v_scale = kv.v_scales(tile.chunks[chunk], kv_head);
+  }
+  if (chunk < tile.last_chunk()) {
+    args.next = kv.k(tile.chunks[chunk + 1], kv_head);
+    args.next_bytes = int64_t(kv.k_bytes());
+  }
   args.begin = s.begin;
   args.end = s.end;
   args.softcap = op.softcap;
@@ -152,12 +223,13 @@ void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, in
   args.m = s.m;
   args.l = s.l;
   args.o = s.o;
-  k_.attend[kv_kind(kv.type)](args);
+  k_.attend[int(kv.type)](args);
 }
 
-// out = O / L, with the sink's share in L.
+// out = O / L, with the sink's share in L; V's rotation is undone.
 void Executor::finish_rows(const AttentionOp& op, const AttentionTile& tile, int kv_head,
                            const AttentionScratch& s) const {
+  const bool quantized = in_.layers[size_t(op.layer)].quantized();
   for (int r = 0; r < tile.n_rows(); ++r) {
     const int head = kv_head * tile.group + r % tile.group;
     float* O = s.O + int64_t(r) * s.dv_padded;
@@ -168,6 +240,7 @@ void Executor::finish_rows(const AttentionOp& op, const AttentionTile& tile, int
     const float inv = 1.0f / s.L[r];
     float* out = data(op.out, tile.token + r / tile.group) + int64_t(head) * op.dv;
     for (int d = 0; d < op.dv; ++d) out[d] = O[d] * inv;
+    if (quantized) k_.hadamard(out, op.dv, rotation(op.dv));
   }
 }
 
@@ -181,7 +254,7 @@ void Executor::attend_whole(const AttentionOp& op, int thread) {
     token = next_tile(op, token, tile);
     for (int head = 0; head < n_kv; ++head, ++unit) {
       if (unit % n_threads() != thread) continue;
-      load_queries(op, tile, head, s.q);
+      load_queries(op, tile, head, s);
       std::fill_n(s.M, tile.n_rows(), -std::numeric_limits<float>::infinity());
       for (int c = tile.first_chunk(); c <= tile.last_chunk(); ++c) {
         attend_chunk(op, tile, head, c, s);
@@ -202,15 +275,21 @@ void Executor::attend_split(const AttentionOp& op, int thread) {
   const AttentionScratch s = attention_scratch(op, thread);
   const int64_t slot = s.dv_padded + 2;  // m, l, o
   AttentionTile tile;
-  int unit = 0;
+  int64_t n_units = 0;
+  for (int token = 0; token < in_.n_tokens;) {
+    token = next_tile(op, token, tile);
+    n_units += int64_t(n_kv) * (tile.last_chunk() - tile.first_chunk() + 1);
+  }
+  const Range mine = share(n_units, thread, n_threads());
+  int64_t unit = 0;
   float* partial = split_memory();
   for (int token = 0; token < in_.n_tokens;) {
     token = next_tile(op, token, tile);
     const int n_chunks = tile.last_chunk() - tile.first_chunk() + 1;
     for (int head = 0; head < n_kv; ++head)
       for (int c = 0; c < n_chunks; ++c, ++unit, partial += slot * tile.n_rows()) {
-        if (unit % n_threads() != thread) continue;
-        load_queries(op, tile, head, s.q);
+        if (unit < mine.begin || unit >= mine.end) continue;
+        if (c == 0 || unit == mine.begin) load_queries(op, tile, head, s);
         attend_chunk(op, tile, head, tile.first_chunk() + c, s);
         for (int r = 0; r < tile.n_rows(); ++r) {
           float* p = partial + r * slot;

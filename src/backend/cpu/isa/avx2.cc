@@ -14,6 +14,7 @@
 #include "backend/cpu/kernels/peak-inl.h"
 #include "backend/cpu/kernels/packed_codes-inl.h"
 #include "backend/cpu/kernels/gemm-inl.h"
+#include "backend/cpu/kernels/attention_quantized-inl.h"
 // clang-format on
 
 namespace hearth::backend::cpu::avx2 {
@@ -21,6 +22,7 @@ namespace hearth::backend::cpu::avx2 {
 void fill(KernelTable& t) {
   add_elementwise(t);
   add_attention(t);
+  add_attention_quantized(t);
   add_peak(t);
   add_gemm(t);
 }

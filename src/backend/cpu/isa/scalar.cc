@@ -69,6 +69,38 @@ void gemm_float_reference(const GemmArgs& a) noexcept {
   }
 }
 
+// The definition of attention over a quantized cache (attention_quantized-inl.h says why).
+template <tensor::KvType type>
+void attend_reference(const AttendArgs& a) noexcept {
+  constexpr int kPerWord = tensor::info(type).per_word;
+  const auto code = [](const void* words, tensor::KvCodePlace place) {
+    const int byte = static_cast<const uint8_t*>(words)[place.byte];
+    return kPerWord == 4 ? byte - 128 : 2 * (byte >> place.shift & 15) - 15;
+  };
+  const int dk_padded = (a.dk + kPerWord - 1) / kPerWord * kPerWord;
+  for (int r = 0; r < a.n_rows; ++r) {
+    float* s = a.scores + int64_t(r) * tensor::kKvChunk;
+    const ActBlock& q = a.q_blocks[r];
+    for (int t = a.begin[r]; t < a.end[r]; ++t) {
+      int sum = 0;
+      for (int i = 0; i < a.dk; ++i)
+        sum += int(q.q[i]) * code(a.k, tensor::k_code_place(type, dk_padded, t, i));
+      s[t] = float(sum) * (a.k_scale[t] * q.d[0]);
+    }
+    softmax_row(a, r, a.begin[r], a.end[r]);
+    float most = 0;
+    for (int t = a.begin[r]; t < a.end[r]; ++t) most = max(most, s[t] *= a.v_scale[t]);
+    const float inv = most > 0x1p-100f ? 16383.0f / most : 0.0f;
+    for (int i = 0; i < a.dv_padded; ++i) {
+      int sum = 0;
+      for (int t = a.begin[r]; t < a.end[r]; ++t)
+        sum +=
+            int(std::rint(s[t] * inv)) * code(a.v, tensor::v_code_place(type, a.dv_padded, t, i));
+      a.o[int64_t(r) * a.dv_padded + i] = float(sum) * (most / 16383.0f);
+    }
+  }
+}
+
 }  // namespace
 
 void fill(KernelTable& t) {
@@ -80,6 +112,8 @@ void fill(KernelTable& t) {
   });
   add_elementwise(t);
   add_attention(t);
+  t.attend[int(tensor::KvType::kQ8_0)] = attend_reference<tensor::KvType::kQ8_0>;
+  t.attend[int(tensor::KvType::kQ4_0)] = attend_reference<tensor::KvType::kQ4_0>;
   add_peak(t);
 }
 

@@ -15,9 +15,23 @@ HEARTH_INLINE F load_kv(const typename T::Block* p) {
     return load_bf16(p);
 }
 
+// Asks for memory line by line between other work.
+struct Ahead {
+  const char* at;
+  const char* end;
+  int lines;  // for each step
+  HEARTH_INLINE Ahead(const void* begin, int64_t n_bytes, int64_t n_steps)
+      : at(static_cast<const char*>(begin)),
+        end(at + (begin == nullptr ? 0 : n_bytes)),
+        lines(n_steps == 0 ? 0 : int((n_bytes / 64 + n_steps - 1) / n_steps)) {}
+  HEARTH_INLINE void step() {
+    for (int i = 0; i < lines && at < end; ++i, at += 64) __builtin_prefetch(at, 0, 2);
+  }
+};
+
 // Scores of rows [r, r + R) with the 16 * B positions from block `b` on.
 template <class T, int R, int B>
-static void scores_tile(const AttendArgs& a, int r, int b) noexcept {
+static void scores_tile(const AttendArgs& a, int r, int b, Ahead& ahead) noexcept {
   constexpr int kVectors = tensor::kKvLanes / kLanes;
   const auto* k = static_cast<const typename T::Block*>(a.k);
   for (int v = 0; v < kVectors; ++v) {
@@ -25,6 +39,7 @@ static void scores_tile(const AttendArgs& a, int r, int b) noexcept {
     for (int j = 0; j < B; ++j)
       for (int i = 0; i < R; ++i) acc[j][i] = zero();
     for (int d = 0; d < a.dk; ++d) {
+      ahead.step();
       F kv[B];
       for (int j = 0; j < B; ++j)
         kv[j] = load_kv<T>(k + (int64_t(b + j) * a.dk + d) * tensor::kKvLanes + v * kLanes);
@@ -42,16 +57,10 @@ static void scores_tile(const AttendArgs& a, int r, int b) noexcept {
 }
 
 template <class T, int R>
-static void scores_rows(const AttendArgs& a, int r, int b_begin, int b_end) noexcept {
-  constexpr int kVBytes = tensor::kKvLanes * int(sizeof(typename T::Block));
+static void scores_rows(const AttendArgs& a, int r, int b_begin, int b_end, Ahead& ahead) noexcept {
   int b = b_begin;
-  for (; b + 2 <= b_end; b += 2) {
-    // V is asked for while K is worked on: at decode both come from memory.
-    const char* v = static_cast<const char*>(a.v) + int64_t(b) * a.dv_padded * kVBytes;
-    for (int at = 0; r == 0 && at < 2 * a.dv_padded * kVBytes; at += 64) __builtin_prefetch(v + at);
-    scores_tile<T, R, 2>(a, r, b);
-  }
-  for (; b < b_end; ++b) scores_tile<T, R, 1>(a, r, b);
+  for (; b + 2 <= b_end; b += 2) scores_tile<T, R, 2>(a, r, b, ahead);
+  for (; b < b_end; ++b) scores_tile<T, R, 1>(a, r, b, ahead);
 }
 
 // scores[row] -> exp(score - m) over [block_begin, block_end) * kKvLanes, zero outside the row's
@@ -85,12 +94,14 @@ static void softmax_row(const AttendArgs& a, int r, int from, int to) noexcept {
 
 // o[r .. r + R)[D vectors from dv_begin] = sum over positions of p * V.
 template <class T, int R, int D>
-static void values_tile(const AttendArgs& a, int r, int dv_begin, int from, int to) noexcept {
+static void values_tile(const AttendArgs& a, int r, int dv_begin, int from, int to,
+                        Ahead& ahead) noexcept {
   const auto* v = static_cast<const typename T::Block*>(a.v) + dv_begin;
   F acc[R][D];
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < D; ++j) acc[i][j] = zero();
   for (int t = from; t < to; ++t) {
+    ahead.step();
     F vv[D];
     for (int j = 0; j < D; ++j) vv[j] = load_kv<T>(v + int64_t(t) * a.dv_padded + j * kLanes);
     for (int i = 0; i < R; ++i) {
@@ -104,41 +115,63 @@ static void values_tile(const AttendArgs& a, int r, int dv_begin, int from, int 
 }
 
 template <class T, int R>
-static void values_rows(const AttendArgs& a, int r, int from, int to) noexcept {
+static void values_rows(const AttendArgs& a, int r, int from, int to, Ahead& ahead) noexcept {
   int dv = 0;
   // As many sums as four rows have.
   constexpr int kVectors = 4 * kValueVectors / (R == 3 ? 2 : R);
   for (; dv + kVectors * kLanes <= a.dv_padded; dv += kVectors * kLanes)
-    values_tile<T, R, kVectors>(a, r, dv, from, to);
-  for (; dv < a.dv_padded; dv += kLanes) values_tile<T, R, 1>(a, r, dv, from, to);
+    values_tile<T, R, kVectors>(a, r, dv, from, to, ahead);
+  for (; dv < a.dv_padded; dv += kLanes) values_tile<T, R, 1>(a, r, dv, from, to, ahead);
 }
 
-// f(row, number of rows): a group of query heads is often three, and shares its loads too.
-template <class Fn>
-HEARTH_INLINE void four_rows_at_once(int n_rows, Fn&& f) {
+// f(row, number of rows), up to kMost (2 or 4) at once: a group of query heads is often three, and
+// shares its loads too.
+template <int kMost, class Fn>
+HEARTH_INLINE void rows_at_once(int n_rows, Fn&& f) {
   int r = 0;
-  for (; r + 4 <= n_rows; r += 4) f(r, std::integral_constant<int, 4>{});
-  if (n_rows - r == 3) f(r, std::integral_constant<int, 3>{});
-  if (n_rows - r == 2) f(r, std::integral_constant<int, 2>{});
+  for (; r + kMost <= n_rows; r += kMost) f(r, std::integral_constant<int, kMost>{});
+  if constexpr (kMost == 4) {
+    if (n_rows - r == 3) f(r, std::integral_constant<int, 3>{});
+    if (n_rows - r == 2) f(r, std::integral_constant<int, 2>{});
+  }
   if (n_rows - r == 1) f(r, std::integral_constant<int, 1>{});
+}
+
+// What any row of the call sees: positions [first, last), in blocks [b_begin, b_end) of kKvLanes.
+struct KvRange {
+  int first = tensor::kKvChunk;
+  int last = 0;
+  int b_begin;
+  int b_end;
+};
+HEARTH_INLINE KvRange range_of(const AttendArgs& a) {
+  KvRange range;
+  for (int r = 0; r < a.n_rows; ++r) {
+    if (a.begin[r] >= a.end[r]) continue;
+    range.first = a.begin[r] < range.first ? a.begin[r] : range.first;
+    range.last = a.end[r] > range.last ? a.end[r] : range.last;
+  }
+  if (range.first >= range.last) range.first = range.last = 0;
+  range.b_begin = range.first / tensor::kKvLanes;
+  range.b_end = (range.last + tensor::kKvLanes - 1) / tensor::kKvLanes;
+  return range;
 }
 
 template <class T>
 static void attend(const AttendArgs& a) noexcept {
-  int first = tensor::kKvChunk;
-  int last = 0;
-  for (int r = 0; r < a.n_rows; ++r) {
-    if (a.begin[r] >= a.end[r]) continue;
-    first = a.begin[r] < first ? a.begin[r] : first;
-    last = a.end[r] > last ? a.end[r] : last;
-  }
-  if (first >= last) first = last = 0;
-  const int b_begin = first / tensor::kKvLanes;
-  const int b_end = (last + tensor::kKvLanes - 1) / tensor::kKvLanes;
-  four_rows_at_once(a.n_rows, [&](int r, auto n) { scores_rows<T, n>(a, r, b_begin, b_end); });
+  const KvRange range = range_of(a);
+  // V is asked for while K is worked on, and the next K while V is: at decode both come from
+  // memory.
+  const int64_t v_row = int64_t(a.dv_padded) * int64_t(sizeof(typename T::Block));
+  Ahead v(static_cast<const char*>(a.v) + range.first * v_row, (range.last - range.first) * v_row,
+          int64_t(range.b_end - range.b_begin) * a.dk * tensor::kKvLanes / kLanes / 2);
+  rows_at_once<4>(a.n_rows,
+                  [&](int r, auto n) { scores_rows<T, n>(a, r, range.b_begin, range.b_end, v); });
   for (int r = 0; r < a.n_rows; ++r)
-    softmax_row(a, r, b_begin * tensor::kKvLanes, b_end * tensor::kKvLanes);
-  four_rows_at_once(a.n_rows, [&](int r, auto n) { values_rows<T, n>(a, r, first, last); });
+    softmax_row(a, r, range.b_begin * tensor::kKvLanes, range.b_end * tensor::kKvLanes);
+  Ahead next(a.next, a.next_bytes, range.last - range.first);
+  rows_at_once<4>(a.n_rows,
+                  [&](int r, auto n) { values_rows<T, n>(a, r, range.first, range.last, next); });
 }
 
 static void merge_partial(float m, float l, const float* o, float* run_m, float* run_l,
@@ -160,11 +193,25 @@ static void merge_partial(float m, float l, const float* o, float* run_m, float*
   }
 }
 
+static void hadamard(float* x, int64_t n, int64_t block) noexcept {
+  for (int64_t half = 1; half < block; half *= 2)
+    for (int64_t i = 0; i < n; i += 2 * half)
+      for (int64_t j = i; j < i + half; ++j) {
+        const float a = x[j];
+        const float b = x[j + half];
+        x[j] = a + b;
+        x[j + half] = a - b;
+      }
+  const float norm = 1.0f / __builtin_sqrtf(float(block));
+  for (int64_t i = 0; i < n; ++i) x[i] *= norm;
+}
+
 static void add_attention(KernelTable& t) {
-  t.attend[kKvF32] = attend<quant::F32>;
-  t.attend[kKvF16] = attend<quant::F16>;
-  t.attend[kKvBF16] = attend<quant::BF16>;
+  t.attend[int(tensor::KvType::kF32)] = attend<quant::F32>;
+  t.attend[int(tensor::KvType::kF16)] = attend<quant::F16>;
+  t.attend[int(tensor::KvType::kBF16)] = attend<quant::BF16>;
   t.merge = merge_partial;
+  t.hadamard = hadamard;
 }
 
 }  // namespace hearth::backend::cpu::HEARTH_ISA

@@ -187,6 +187,11 @@ HEARTH_INLINE ActWord broadcast_word(const void* p) {
 // 2^15).
 inline constexpr int kSignedOffset = 0;
 HEARTH_INLINE RowsI signed_codes(RowsI x) { return x; }
+// The same, of codes that have 128 added already.
+HEARTH_INLINE RowsI offset_codes(RowsI x) {
+  const __m256i sign = _mm256_set1_epi8(-128);
+  return {_mm256_xor_si256(x.a, sign), _mm256_xor_si256(x.b, sign)};
+}
 HEARTH_INLINE __m256i sum_products(__m256i u, __m256i s) {
   return _mm256_madd_epi16(_mm256_maddubs_epi16(u, s), _mm256_set1_epi16(1));
 }
@@ -203,6 +208,22 @@ HEARTH_INLINE RowsI dot(RowsI acc, RowsI w, ActWord x) {
 HEARTH_INLINE RowsI dot_pairs(RowsI acc, RowsI w, ActWord x) {
   return {_mm256_add_epi32(acc.a, _mm256_madd_epi16(w.a, x)),
           _mm256_add_epi32(acc.b, _mm256_madd_epi16(w.b, x))};
+}
+// Sixteen integers of 0 .. 255 as bytes.
+HEARTH_INLINE __m128i to_bytes(RowsI x) {
+  // In-lane packing leaves the quarters as a0 b0 a1 b1.
+  const __m256i halves = _mm256_permute4x64_epi64(_mm256_packus_epi32(x.a, x.b), 0xd8);
+  return _mm_packus_epi16(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+}
+// x rounded, which is in 0 .. 16383, as bytes: of each four a word of the upper seven bits and a
+// word of the lower seven, to out[32]. Returns the integers.
+HEARTH_INLINE RowsI store_halves(uint8_t* out, RowsF x) {
+  const RowsI w = {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)};
+  const __m128i upper = to_bytes(shift<7>(w));
+  const __m128i lower = to_bytes(bits_and(w, 127));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_unpacklo_epi32(upper, lower));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), _mm_unpackhi_epi32(upper, lower));
+  return w;
 }
 HEARTH_INLINE RowsI shuffle_table(__m128i levels, RowsI codes) {
   const __m256i t = _mm256_broadcastsi128_si256(levels);

@@ -119,6 +119,8 @@ HEARTH_INLINE ActWord broadcast_word(const void* p) {
 // with kSignedOffset added (signed_codes).
 inline constexpr int kSignedOffset = 128;
 HEARTH_INLINE RowsI signed_codes(RowsI x) { return bits_xor(x, 0x80808080u); }
+// The same, of codes that have 128 added already.
+HEARTH_INLINE RowsI offset_codes(RowsI x) { return x; }
 template <bool kSigned>
 HEARTH_INLINE RowsI dot(RowsI acc, RowsI codes, ActWord x) {
   return _mm512_dpbusd_epi32(acc, codes, x);
@@ -126,6 +128,16 @@ HEARTH_INLINE RowsI dot(RowsI acc, RowsI codes, ActWord x) {
 // acc + the two products of 16-bit pairs.
 HEARTH_INLINE RowsI dot_pairs(RowsI acc, RowsI w, ActWord x) {
   return _mm512_dpwssd_epi32(acc, w, x);
+}
+// x rounded, which is in 0 .. 16383, as bytes: of each four a word of the upper seven bits and a
+// word of the lower seven, to out[32]. Returns the integers.
+HEARTH_INLINE RowsI store_halves(uint8_t* out, RowsF x) {
+  const __m512i w = _mm512_cvtps_epi32(x);
+  const __m128i upper = _mm512_cvtepi32_epi8(_mm512_srli_epi32(w, 7));
+  const __m128i lower = _mm512_cvtepi32_epi8(bits_and(w, 127));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_unpacklo_epi32(upper, lower));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), _mm_unpackhi_epi32(upper, lower));
+  return w;
 }
 // A table of 16 signed bytes, as dot<true> takes them; codes are bytes of 0 .. 15.
 HEARTH_INLINE RowsI look_up_signed(const int8_t* table, RowsI codes) {

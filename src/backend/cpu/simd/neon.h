@@ -167,6 +167,11 @@ HEARTH_INLINE ActWord broadcast_word(const void* p) {
 // acc + the four products of each row, exact. Codes are signed, or unsigned below 128.
 inline constexpr int kSignedOffset = 0;
 HEARTH_INLINE RowsI signed_codes(RowsI x) { return x; }
+// The same, of codes that have 128 added already.
+HEARTH_INLINE RowsI offset_codes(RowsI x) {
+  return each_quarter<RowsI>(
+      [&](int i) { return veorq_s32(x.v[i], vdupq_n_s32(int32_t(0x80808080))); });
+}
 template <bool kSigned>
 HEARTH_INLINE RowsI dot(RowsI acc, RowsI w, ActWord x) {
   return each_quarter<RowsI>(
@@ -180,6 +185,18 @@ HEARTH_INLINE RowsI dot_pairs(RowsI acc, RowsI w, ActWord x) {
     return vaddq_s32(acc.v[i], vpaddq_s32(vmull_s16(vget_low_s16(rows), vget_low_s16(pairs)),
                                           vmull_high_s16(rows, pairs)));
   });
+}
+// x rounded, which is in 0 .. 16383, as bytes: of each four a word of the upper seven bits and a
+// word of the lower seven, to out[32]. Returns the integers.
+HEARTH_INLINE RowsI store_halves(uint8_t* out, RowsF x) {
+  const RowsI w = each_quarter<RowsI>([&](int i) { return vcvtnq_s32_f32(x.v[i]); });
+  for (int i = 0; i < 4; ++i) {
+    const uint16x4_t w16 = vmovn_u32(vreinterpretq_u32_s32(w.v[i]));
+    // upper in the low four bytes, lower behind them
+    const uint16x8_t both = vcombine_u16(vshr_n_u16(w16, 7), vand_u16(w16, vdup_n_u16(127)));
+    vst1_u8(out + 8 * i, vmovn_u16(both));
+  }
+  return w;
 }
 HEARTH_INLINE RowsI shuffle_table(int8x16_t levels, RowsI codes) {
   return each_quarter<RowsI>([&](int i) {
