@@ -108,38 +108,53 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-TEST_P(Stories, PerplexityOfEveryType) {
-  // The reference took the curly quotes out (stories260K lacks them) and wrote a line end for the
-  // end mark.
+// The text that the reference was measured on: it took the curly quotes out (stories260K lacks them)
+// and wrote a line end for the end mark.
+std::string reference_text() {
   std::string text = read_file(kData / "text/tinystories_sample.txt");
-  ASSERT_FALSE(text.empty());
   text = replaced(replaced(text, "\xe2\x80\x9c", ""), "\xe2\x80\x9d", "");
-  text = replaced(text, "<|endoftext|>", "\n");
+  return replaced(text, "<|endoftext|>", "\n");
+}
 
+double perplexity(const fs::path& file, const std::string& kv_type) {
+  engine::EngineOptions options;
+  options.n_ctx = 128;
+  options.n_outputs = make::kPerplexityRows;
+  options.n_threads = 1;
+  options.kv_type = kv_type;
+  const auto engine = engine::Engine::load(file.string(), options);
+  if (!engine) return NAN;
+  const text::Tokenizer& tokenizer = *(*engine)->tokenizer();
+  const auto ids = tokenizer.encode(reference_text(), {.add_special = true, .parse_special = false});
+  if (!ids) return NAN;
+  const auto score = make::measure_perplexity(
+      **engine, *ids,
+      {.window = 128, .first_token = tokenizer.adds_bos() ? tokenizer.bos() : -1});
+  return score ? score->perplexity() : NAN;
+}
+
+TEST_P(Stories, PerplexityOfEveryType) {
   std::vector<std::pair<std::string, double>> types = {{"F32", reference_["ppl_f32"][0]}};
   for (const auto& [type, row] : reference_["types"].items())
     types.emplace_back(type, row["ppl"][0]);
   for (const auto& [type, expected] : types) {
-    engine::EngineOptions options;
-    options.n_ctx = 128;
-    options.n_outputs = make::kPerplexityRows;
-    options.n_threads = 1;
-    const auto engine = engine::Engine::load(story_file(GetParam(), type).string(), options);
-    ASSERT_TRUE(engine.has_value()) << type;
-    const text::Tokenizer& tokenizer = *(*engine)->tokenizer();
-    const auto ids = tokenizer.encode(text, {.add_special = true, .parse_special = false});
-    ASSERT_TRUE(ids.has_value());
-    const auto score = make::measure_perplexity(
-        **engine, *ids,
-        {.window = 128, .first_token = tokenizer.adds_bos() ? tokenizer.bos() : -1});
-    ASSERT_TRUE(score.has_value()) << score.error().message;
+    const double got = perplexity(story_file(GetParam(), type), "f16");
     // The reference's figures carry the noise of its own int8 activations: on so small a model a
     // few parts in a thousand.
-    EXPECT_NEAR(score->perplexity() / expected, 1, 0.004) << type;
-    if (type == "F32") {
-      EXPECT_NEAR(score->perplexity() / expected, 1, 1e-4);
-    }
+    EXPECT_NEAR(got / expected, 1, type == "F32" ? 1e-4 : 0.004) << type;
   }
+}
+
+// Heads of 8 and 16 numbers gain little from rotation: the worst that can happen to a quantized
+// cache.
+TEST_P(Stories, PerplexityOfEveryCache) {
+  const fs::path file = story_file(GetParam(), "F32");
+  const double exact = perplexity(file, "f32");
+  EXPECT_NEAR(perplexity(file, "bf16") / exact, 1, 0.004);
+  EXPECT_NEAR(perplexity(file, "q8_0") / exact, 1, 0.004);
+  const double four_bits = perplexity(file, "q4_0") / exact;
+  EXPECT_GT(four_bits, 1);
+  EXPECT_LT(four_bits, GetParam() == std::string("stories260K") ? 2 : 1.05);
 }
 
 INSTANTIATE_TEST_SUITE_P(Trained, Stories, testing::ValuesIn(kModels), [](const auto& i) {
