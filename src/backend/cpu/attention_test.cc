@@ -135,6 +135,7 @@ std::vector<float> attend(const KernelTable& table, const KvHead& kv, const Rows
                           int n) {
   const auto dv = size_t(kv.dv_padded);
   std::vector<float> scores(size_t(n * kKvChunk), NAN);
+  std::vector<float> floats(size_t(kKvChunk) * size_t(kv.dk + kv.dv_padded), NAN);
   std::vector<float> m(size_t(n), NAN), l(size_t(n), NAN), o(size_t(n) * dv, NAN);
   std::vector<float> M(size_t(n), -kInf), L(size_t(n), NAN), O(size_t(n) * dv, NAN);
   std::vector<int32_t> begin(static_cast<size_t>(n)), end(static_cast<size_t>(n));
@@ -159,6 +160,7 @@ std::vector<float> attend(const KernelTable& table, const KvHead& kv, const Rows
     args.end = end.data();
     args.softcap = rows.softcap;
     args.scores = scores.data();
+    args.floats = floats.data();
     args.m = m.data();
     args.l = l.data();
     args.o = o.data();
@@ -278,7 +280,7 @@ TEST(Attend, OneRowAndManyGiveTheSameBits) {
         causal(rows, 399, window);
         for (const KernelTable& table : all_tables()) {
           const std::vector<float> together = attend(table, kv, rows, 0, rows.n());
-          for (const int n : {1, 2, 3, 4, 5, 8})
+          for (const int n : {1, 2, 3, 4, 5, 8, 11, 12})
             for (int first = 0; first + n <= rows.n(); first += n) {
               const std::vector<float> part = attend(table, kv, rows, first, n);
               ASSERT_EQ(

@@ -147,11 +147,12 @@ struct ScratchNeeds {
   void operator()(const tensor::AttentionOp& op) {
     // As wide as any type of cache makes it.
     const auto dv = size_t(align_up(uint64_t(op.dv), 2 * tensor::kKvLanes));
-    // scores, q, o and O of a tile; m, l, M, L, begin, end, and quantized q of its rows.
+    // scores, q, o and O of a tile; m, l, M, L, begin, end, and quantized q of its rows; a chunk of
+    // K and V as floats.
     need_thread(
         size_t(kTileRows) *
             ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 6) * sizeof(float) + sizeof(ActBlock)) +
-        6 * 64);
+        size_t(tensor::kKvChunk) * (size_t(op.dk) + dv) * sizeof(float) + 6 * 64);
     const auto n_rows = size_t(std::min<int64_t>(rows(op.q) * op.n_heads, kSplitRows));
     const size_t chunks = size_t(max_positions / tensor::kKvChunk + 1);
     plan.split_bytes = std::max(plan.split_bytes, n_rows * chunks * (dv + 2) * sizeof(float));

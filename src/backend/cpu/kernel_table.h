@@ -96,6 +96,7 @@ struct AttendArgs {
   const int32_t* end;    // [n_rows]
   float softcap;         // 0: none
   float* scores;         // [n_rows, kKvChunk] scratch
+  float* floats;         // [kKvChunk, dk + dv_padded] scratch
   float* m;              // [n_rows]
   float* l;              // [n_rows]
   float* o;              // [n_rows, dv_padded]

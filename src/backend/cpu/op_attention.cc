@@ -123,6 +123,7 @@ struct Executor::AttentionTile {
 
 // One thread's working memory for a tile.
 struct Executor::AttentionScratch {
+  float* floats;       // [kKvChunk, dk + dv_padded]
   float* scores;       // [kTileRows, kKvChunk]
   float* q;            // [kTileRows, dk]
   ActBlock* q_blocks;  // [kTileRows], of a quantized cache
@@ -147,6 +148,7 @@ Executor::AttentionScratch Executor::attention_scratch(const AttentionOp& op, in
     return p;
   };
   s.scores = take(size_t(kTileRows) * kKvChunk);
+  s.floats = take(size_t(kKvChunk) * size_t(op.dk + s.dv_padded));
   s.q = take(size_t(kTileRows) * size_t(op.dk));
   s.o = take(size_t(kTileRows) * size_t(s.dv_padded));
   s.O = take(size_t(kTileRows) * size_t(s.dv_padded));
@@ -220,6 +222,7 @@ void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, in
   args.end = s.end;
   args.softcap = op.softcap;
   args.scores = s.scores;
+  args.floats = s.floats;
   args.m = s.m;
   args.l = s.l;
   args.o = s.o;

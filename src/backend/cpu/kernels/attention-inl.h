@@ -157,9 +157,32 @@ HEARTH_INLINE KvRange range_of(const AttendArgs& a) {
   return range;
 }
 
+// With this many rows and more, halves are converted once for all of them. The bits are the same.
+inline constexpr int kManyRows = 12;
+
+// [first, last) of K and V as floats, in the same places of a.floats.
+template <class T>
+static AttendArgs with_floats(const AttendArgs& a, const KvRange& range) noexcept {
+  const auto convert = [](const void* from, int64_t begin, int64_t end, float* to) {
+    const auto* numbers = static_cast<const typename T::Block*>(from);
+    for (int64_t i = begin; i < end; i += kLanes) store(to + i, load_kv<T>(numbers + i));
+  };
+  AttendArgs floats = a;
+  float* k = a.floats;
+  float* v = k + int64_t(tensor::kKvChunk) * a.dk;
+  constexpr int kLine = tensor::kKvLanes;
+  convert(a.k, int64_t(range.b_begin) * a.dk * kLine, int64_t(range.b_end) * a.dk * kLine, k);
+  convert(a.v, int64_t(range.first) * a.dv_padded, int64_t(range.last) * a.dv_padded, v);
+  floats.k = k;
+  floats.v = v;
+  return floats;
+}
+
 template <class T>
 static void attend(const AttendArgs& a) noexcept {
   const KvRange range = range_of(a);
+  if constexpr (!__is_same(T, quant::F32))
+    if (a.n_rows >= kManyRows) return attend<quant::F32>(with_floats<T>(a, range));
   // V is asked for while K is worked on, and the next K while V is: at decode both come from
   // memory.
   const int64_t v_row = int64_t(a.dv_padded) * int64_t(sizeof(typename T::Block));
