@@ -190,7 +190,8 @@ TEST(Codebook, DigitsNameTheMagnitudesOfEveryEntry) {
     EXPECT_EQ(kLevelsIq3Xxs[digit + 8], -kLevelsIq3Xxs[digit]);
     EXPECT_EQ(kLevelsIq3S[digit + 8], -kLevelsIq3S[digit]);
   }
-  for (size_t digit = 0; digit < 3; ++digit) EXPECT_EQ(kLevelsIq1[digit + 8], kLevelsIq1[digit] - 2);
+  for (size_t digit = 0; digit < 3; ++digit)
+    EXPECT_EQ(kLevelsIq1[digit + 8], kLevelsIq1[digit] - 2);
 }
 
 }  // namespace

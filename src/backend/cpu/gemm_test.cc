@@ -429,13 +429,13 @@ TEST(Gemm, NeonTablesAgree) {
     }
 }
 
-// Whole panels of whole superblocks are the file's bytes in another order. All types that models are
-// stored in have a packed form.
+// Whole panels of whole superblocks are the file's bytes in another order. All types that models
+// are stored in have a packed form.
 TEST(Gemm, PackedWeightsAreAsLargeAsInTheFile) {
   for (const TypeCase& type : all_type_cases()) {
     const Packing* packing = find_packing(*type.info);
-    const bool weights = !type.info->is_activation && !type.info->is_integer &&
-                         type.info->name != "F64";
+    const bool weights =
+        !type.info->is_activation && !type.info->is_integer && type.info->name != "F64";
     EXPECT_EQ(packing != nullptr, weights) << type.info->name;
     if (packing == nullptr) continue;
     EXPECT_EQ(panel_bytes(*packing, 2048), kPanelRows * type.info->row_bytes(2048))

@@ -302,8 +302,7 @@ struct WordsQ1_0 {
   static constexpr bool kInPlace = false;
   static void make(const Q1_0::Block* b, uint32_t* words, uint16_t*) {
     words[0] = uint32_t(b[0].d) | (uint32_t(b[1].d) << 16);
-    for (int g = 0; g < 8; ++g)
-      words[1 + g] = spread_bits(word_at(b[g / 4].qs + 4 * (g % 4)));
+    for (int g = 0; g < 8; ++g) words[1 + g] = spread_bits(word_at(b[g / 4].qs + 4 * (g % 4)));
   }
 };
 

@@ -207,8 +207,8 @@ static void few_columns(const GemmArgs& a, const Panels& panels, int64_t s,
                       int, float*) noexcept;
   constexpr int kMax = few_tile_columns_of<S>();
   static constexpr Fn kTiles[kFewTileColumns + 1] = {
-      nullptr, few_tile<S, 1>, few_tile<S, 2>, few_tile<S, kMax < 3 ? 1 : 3>,
-      few_tile<S, kMax < 4 ? 1 : 4>};
+      nullptr,      few_tile<S, 1>,    few_tile<S, 2>, few_tile < S, kMax < 3 ? 1 : 3 >,
+      few_tile < S, kMax < 4 ? 1 : 4 > };
   const int n = int(a.n_columns);
   const int n_tiles = (n + kMax - 1) / kMax;
   PanelScales scales[2];
@@ -358,8 +358,8 @@ struct AllCodes {
 using PackedCodes =
     AllCodes<CodesQ4_0, CodesQ4_1, CodesQ5_0, CodesQ5_1, CodesQ8_0, CodesQ2_K, CodesQ3_K, CodesQ4_K,
              CodesQ5_K, CodesQ6_K, CodesIQ4_NL, CodesIQ4_XS, CodesMXFP4, CodesNVFP4, CodesIQ1_S,
-             CodesIQ1_M, CodesIQ2_XXS, CodesIQ2_XS, CodesIQ2_S, CodesIQ3_XXS, CodesIQ3_S, CodesTQ1_0,
-             CodesTQ2_0, CodesQ1_0, CodesQ2_0>;
+             CodesIQ1_M, CodesIQ2_XXS, CodesIQ2_XS, CodesIQ2_S, CodesIQ3_XXS, CodesIQ3_S,
+             CodesTQ1_0, CodesTQ2_0, CodesQ1_0, CodesQ2_0>;
 
 [[maybe_unused]] static void add_gemm(KernelTable& t) {
   t.takes_packed = true;

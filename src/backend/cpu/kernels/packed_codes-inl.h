@@ -3,8 +3,8 @@
 //
 // `codes<u, j>(w, outer)`: weights 4 j .. 4 j + 3 of the group of 32 number outer * kUnroll + u,
 // one byte each, of the superblock whose words begin at w. Types that get two such words of one
-// look-up have `code_pair<u, l>(w, outer, out)` instead: words 2 l and 2 l + 1. `scales(w, halves, s)`
-// fills a PanelScales.
+// look-up have `code_pair<u, l>(w, outer, out)` instead: words 2 l and 2 l + 1. `scales(w, halves,
+// s)` fills a PanelScales.
 
 namespace hearth::backend::cpu::HEARTH_ISA {
 

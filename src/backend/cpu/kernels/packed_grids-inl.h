@@ -56,8 +56,8 @@ HEARTH_INLINE void store_top_scales(const uint32_t* words, RowsF d, PanelScales&
 template <class T>
 struct Grid {
   using Type = T;
-  static constexpr Kind kKind{kActFormOf<Type>, Type::kGroup, kSignedOffset, true,
-                              false,            Mins::kNone};
+  static constexpr Kind kKind{kActFormOf<Type>, Type::kGroup, kSignedOffset, true, false,
+                              Mins::kNone};
   static constexpr bool kDear = true;
 };
 template <class T>
@@ -76,10 +76,10 @@ struct CodesIQ2_XXS : PairGrid<quant::IQ2_XXS> {
   HEARTH_INLINE static void code_pair(const uint32_t* w, int g, RowsI (&out)[2]) {
     const RowsI index = index_byte<l>(load_rows(w + g * kPanelRows));
     const RowsI signs = all_signs(load_rows(w + (8 + g) * kPanelRows));
-    look_up_digits(quant::kLevelsIq2,
-                   bits_or(fetch(&quant::kDigitsIq2Xxs[0], index),
-                           bits_and(shift<l - 3>(signs), 0x88888888)),
-                   out);
+    look_up_digits(
+        quant::kLevelsIq2,
+        bits_or(fetch(&quant::kDigitsIq2Xxs[0], index), bits_and(shift<l - 3>(signs), 0x88888888)),
+        out);
   }
 };
 
@@ -92,8 +92,8 @@ struct CodesIQ2_XS : PairGrid<quant::IQ2_XS> {
   template <int u, int l>
   HEARTH_INLINE static void code_pair(const uint32_t* w, int g, RowsI (&out)[2]) {
     const RowsI word = load_rows(w + (8 + g) * kPanelRows);
-    const RowsI index = bits_or(index_byte<l>(load_rows(w + g * kPanelRows)),
-                                bits_and(shift<20 + l>(word), 0x100));
+    const RowsI index =
+        bits_or(index_byte<l>(load_rows(w + g * kPanelRows)), bits_and(shift<20 + l>(word), 0x100));
     look_up_digits(quant::kLevelsIq2,
                    bits_or(fetch(&quant::kDigitsIq2Xs[0], index),
                            bits_and(shift<l - 3>(all_signs(word)), 0x88888888)),
@@ -123,8 +123,7 @@ struct CodesIQ2_S : PairGrid<quant::IQ2_S> {
 
 // Four digits of code word j and their signs.
 template <int j>
-HEARTH_INLINE RowsI four_digits(const quant::Table<int8_t, 16>& levels, RowsI digits,
-                                RowsI signs) {
+HEARTH_INLINE RowsI four_digits(const quant::Table<int8_t, 16>& levels, RowsI digits, RowsI signs) {
   return look_up_signed(&levels[0], bits_or(digits, bit_of<j / 2 + j % 2 * 4, 3>(signs)));
 }
 
@@ -278,8 +277,7 @@ struct CodesQ1_0 : Small<quant::Q1_0> {
   static constexpr int kWords = 9;
   HEARTH_INLINE static void scales(const uint32_t* w, const uint16_t*, PanelScales& s) {
     const RowsI both = load_rows(w);
-    for (int g = 0; g < 8; ++g)
-      store_rows(s.scale[g], low_f16(g < 4 ? both : shift<16>(both)));
+    for (int g = 0; g < 8; ++g) store_rows(s.scale[g], low_f16(g < 4 ? both : shift<16>(both)));
   }
   // Twice the bit: with the offset, -1 or 1.
   template <int u, int j>
