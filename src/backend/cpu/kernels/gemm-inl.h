@@ -61,11 +61,12 @@ static void lines_columns(const Lines* const (&lines)[2], const Columns& columns
     const int64_t here = small + (i < n_large);
     const ActBlock* blocks[kTileColumns];
     for (int64_t j = 0; j < here; ++j) blocks[j] = columns.block(first + c + j, s);
-    // The next tile's activations come from the second cache or further.
-    for (int64_t j = here; j < 2 * here && c + j < n; ++j) {
-      const auto* next = reinterpret_cast<const char*>(columns.block(first + c + j, s));
-      for (size_t at = 0; at < sizeof(ActBlock); at += 64) __builtin_prefetch(next + at);
-    }
+    // Columns that are gathered stand anywhere: the tile's own requests miss them.
+    if (columns.a.x_rows != nullptr)
+      for (int64_t j = here; j < 2 * here && c + j < n; ++j) {
+        const auto* next = reinterpret_cast<const char*>(columns.block(first + c + j, s));
+        for (size_t at = 0; at < sizeof(ActBlock); at += 64) __builtin_prefetch(next + at);
+      }
     LinesTiles<S>::kFor[here](lines, blocks, n_groups, sums + c * kTileRows);
     c += here;
   }
