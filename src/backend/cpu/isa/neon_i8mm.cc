@@ -16,8 +16,6 @@
 
 namespace hearth::backend::cpu::neon_i8mm {
 
-void fill(KernelTable& t) {
-  add_gemm(t);
-}
+void fill(KernelTable& t) { add_gemm(t); }
 
 }  // namespace hearth::backend::cpu::neon_i8mm
