@@ -53,6 +53,7 @@ CpuFeatures detect_cpu_features() {
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   f.avx512_vnni = f.avx512 && __builtin_cpu_supports("avx512vnni");
   f.avx512_bf16 = f.avx512 && __builtin_cpu_supports("avx512bf16");
+  f.avx_vnni = f.avx2 && __builtin_cpu_supports("avxvnni");
   f.fast_bf16 = f.avx512_bf16 && __builtin_cpu_is("amd");
 #elif defined(__aarch64__) && defined(__linux__)
   f.neon_dotprod = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;

@@ -20,6 +20,7 @@ TEST(CpuInfo, AgreesWithTheCompilersView) {
   EXPECT_FALSE(f.avx2 || f.avx512);
 #endif
   EXPECT_TRUE(f.avx512 || !(f.avx512_vnni || f.avx512_bf16));
+  EXPECT_TRUE(f.avx2 || !(f.avx512 || f.avx_vnni));
 }
 
 TEST(CpuInfo, UsesAtLeastOneCpuAndAtMostThoseThereAre) {

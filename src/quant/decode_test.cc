@@ -164,5 +164,35 @@ TEST(Decode, RowsAreTheirBlocksSideBySide) {
   }
 }
 
+// Digit j of an entry names the magnitude of byte j of the same entry of the codebook.
+template <class Entry, size_t kEntries>
+void expect_digits(const Table<uint32_t, kEntries>& digits, const Table<Entry, kEntries>& grid,
+                   const Table<int8_t, 16>& levels, const std::function<int(int)>& weight) {
+  for (size_t i = 0; i < kEntries; ++i)
+    for (size_t j = 0; j < sizeof(Entry); ++j) {
+      const uint32_t digit = (digits[i] >> (8 * (j % 4) + j / 4 * 4)) & 15;
+      ASSERT_LT(digit, 8u) << "the sign's bit is not free, entry " << i;
+      ASSERT_EQ(int(levels[digit]), weight(int((grid[i] >> (8 * j)) & 255)))
+          << "entry " << i << " byte " << j;
+    }
+}
+
+TEST(Codebook, DigitsNameTheMagnitudesOfEveryEntry) {
+  const auto same = [](int magnitude) { return magnitude; };
+  expect_digits(kDigitsIq2Xxs, kGridIq2Xxs, kLevelsIq2, same);
+  expect_digits(kDigitsIq2Xs, kGridIq2Xs, kLevelsIq2, same);
+  expect_digits(kDigitsIq2S, kGridIq2S, kLevelsIq2, same);
+  expect_digits(kDigitsIq3Xxs, kGridIq3Xxs, kLevelsIq3Xxs, same);
+  expect_digits(kDigitsIq3S, kGridIq3S, kLevelsIq3S, same);
+  expect_digits(kDigitsIq1, kGridIq1, kLevelsIq1, [](int biased) { return biased - 128 + 1; });
+  for (size_t digit = 0; digit < 8; ++digit) {
+    EXPECT_EQ(kLevelsIq2[digit + 8], -kLevelsIq2[digit]);
+    EXPECT_EQ(kLevelsIq3Xxs[digit + 8], -kLevelsIq3Xxs[digit]);
+    EXPECT_EQ(kLevelsIq3S[digit + 8], -kLevelsIq3S[digit]);
+  }
+  for (size_t digit = 0; digit < 3; ++digit)
+    EXPECT_EQ(kLevelsIq1[digit + 8], kLevelsIq1[digit] - 2);
+}
+
 }  // namespace
 }  // namespace hearth::quant

@@ -111,6 +111,29 @@ constexpr Table<uint8_t, 8> kMagnitudesIq3Xxs = {{4, 12, 20, 28, 36, 44, 52, 62}
 constexpr Table<uint8_t, 8> kMagnitudesIq3S = {{1, 3, 5, 7, 9, 11, 13, 15}};
 constexpr Table<uint8_t, 3> kBiasedIq1 = {{120, 128, 136}};
 
+// Byte j of an entry is its digit j.
+constexpr Table<uint8_t, 8> kDigits = {{0, 1, 2, 3, 4, 5, 6, 7}};
+constexpr Table<uint8_t, 3> kDigits3 = {{0, 1, 2}};
+
+template <size_t kEntries>
+consteval Table<uint32_t, kEntries> digits_of_eight(std::string_view codes) {
+  const Table<uint64_t, kEntries> bytes = expand<uint64_t, kEntries>(codes, kDigits3);
+  Table<uint32_t, kEntries> entries{};
+  for (size_t i = 0; i < kEntries; ++i)
+    entries[i] = uint32_t(bytes[i]) | (uint32_t(bytes[i] >> 32) << 4);
+  return entries;
+}
+
+template <size_t kBase>
+consteval Table<int8_t, 16> signed_levels(const Table<uint8_t, kBase>& magnitudes) {
+  Table<int8_t, 16> levels{};
+  for (size_t i = 0; i < kBase; ++i) {
+    levels[i] = int8_t(magnitudes[i]);
+    levels[i + 8] = int8_t(-levels[i]);
+  }
+  return levels;
+}
+
 }  // namespace
 
 constinit const Table<uint64_t, 256> kGridIq2Xxs =
@@ -123,6 +146,18 @@ constinit const Table<uint32_t, 256> kGridIq3Xxs =
     expand<uint32_t, 256>(kCodesIq3Xxs, kMagnitudesIq3Xxs);
 constinit const Table<uint32_t, 512> kGridIq3S = expand<uint32_t, 512>(kCodesIq3S, kMagnitudesIq3S);
 constinit const Table<uint64_t, 2048> kGridIq1 = expand<uint64_t, 2048>(kCodesIq1, kBiasedIq1);
+
+constinit const Table<uint32_t, 256> kDigitsIq2Xxs = digits_of_eight<256>(kCodesIq2Xxs);
+constinit const Table<uint32_t, 512> kDigitsIq2Xs = digits_of_eight<512>(kCodesIq2Xs);
+constinit const Table<uint32_t, 1024> kDigitsIq2S = digits_of_eight<1024>(kCodesIq2S);
+constinit const Table<uint32_t, 256> kDigitsIq3Xxs = expand<uint32_t, 256>(kCodesIq3Xxs, kDigits);
+constinit const Table<uint32_t, 512> kDigitsIq3S = expand<uint32_t, 512>(kCodesIq3S, kDigits);
+constinit const Table<uint32_t, 2048> kDigitsIq1 = digits_of_eight<2048>(kCodesIq1);
+
+constinit const Table<int8_t, 16> kLevelsIq2 = signed_levels(kMagnitudesIq2);
+constinit const Table<int8_t, 16> kLevelsIq3Xxs = signed_levels(kMagnitudesIq3Xxs);
+constinit const Table<int8_t, 16> kLevelsIq3S = signed_levels(kMagnitudesIq3S);
+constinit const Table<int8_t, 16> kLevelsIq1 = {{-7, 1, 9, 0, 0, 0, 0, 0, -9, -1, 7}};
 
 constinit const Table<uint64_t, 128> kSignBytes7 = [] {
   Table<uint64_t, 128> table{};

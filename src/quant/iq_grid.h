@@ -23,6 +23,21 @@ extern const Table<uint32_t, 512> kGridIq3S;
 // Byte j of an entry is 128 + 8 g, where g is -1, 0 or 1.
 extern const Table<uint64_t, 2048> kGridIq1;
 
+// The same entries as digits (digit d stands for magnitude d of the list above), for code that puts
+// signs beside them and looks both up together. Of eight digits, byte j holds digit j low and digit
+// j + 4 high; of four, byte j is digit j.
+extern const Table<uint32_t, 256> kDigitsIq2Xxs;
+extern const Table<uint32_t, 512> kDigitsIq2Xs;
+extern const Table<uint32_t, 1024> kDigitsIq2S;
+extern const Table<uint32_t, 256> kDigitsIq3Xxs;
+extern const Table<uint32_t, 512> kDigitsIq3S;
+extern const Table<uint32_t, 2048> kDigitsIq1;
+// The weight of a digit; with 8 added, of its negative (IQ1: of the digit shifted down).
+extern const Table<int8_t, 16> kLevelsIq2;
+extern const Table<int8_t, 16> kLevelsIq3Xxs;
+extern const Table<int8_t, 16> kLevelsIq3S;
+extern const Table<int8_t, 16> kLevelsIq1;
+
 // kBitBytes for the 7-bit sign codes: the eighth sign makes the number of minus signs even.
 extern const Table<uint64_t, 128> kSignBytes7;
 

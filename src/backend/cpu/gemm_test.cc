@@ -417,12 +417,29 @@ TEST(Gemm, NeonTablesAgree) {
   if (!i8mm) GTEST_SKIP() << "this CPU has no NEON with i8mm";
   const KernelTable dotprod = select_kernels("neon_dotprod", detect_cpu_features()).value();
   Random random(7);
+  for (const TypeCase& type : all_type_cases())
+    for (const int64_t n : {7, 33}) {
+      const std::vector<std::byte> weights = random_weights(type, kRowsMax * 512, random);
+      const Activations x = random_activations(n, 512, type, random);
+      const Call call{
+          .type = type, .weights = weights, .x = x, .row_end = kRowsMax, .n_columns = n};
+      const std::vector<float> a = call.run(dotprod);
+      EXPECT_EQ(std::memcmp(a.data(), call.run(*i8mm).data(), a.size() * 4), 0)
+          << type.info->name << ", " << n << " columns";
+    }
+}
+
+// Whole panels of whole superblocks are the file's bytes in another order. All types that models
+// are stored in have a packed form.
+TEST(Gemm, PackedWeightsAreAsLargeAsInTheFile) {
   for (const TypeCase& type : all_type_cases()) {
-    const std::vector<std::byte> weights = random_weights(type, 6 * 512, random);
-    const Activations x = random_activations(7, 512, type, random);
-    const Call call{.type = type, .weights = weights, .x = x, .row_end = 6, .n_columns = 7};
-    const std::vector<float> a = call.run(dotprod);
-    EXPECT_EQ(std::memcmp(a.data(), call.run(*i8mm).data(), a.size() * 4), 0) << type.info->name;
+    const Packing* packing = find_packing(*type.info);
+    const bool weights =
+        !type.info->is_activation && !type.info->is_integer && type.info->name != "F64";
+    EXPECT_EQ(packing != nullptr, weights) << type.info->name;
+    if (packing == nullptr) continue;
+    EXPECT_EQ(panel_bytes(*packing, 2048), kPanelRows * type.info->row_bytes(2048))
+        << type.info->name;
   }
 }
 

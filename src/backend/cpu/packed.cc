@@ -153,6 +153,173 @@ struct WordsNVFP4 {
   }
 };
 
+// --- indices into codebooks, signs, bits ---
+
+// Exchanges the bits at `mask` with those `by` above them.
+constexpr uint32_t swap_bits(uint32_t x, int by, uint32_t mask) {
+  const uint32_t differ = (x ^ (x >> by)) & mask;
+  return x ^ differ ^ (differ << by);
+}
+
+// A bit of each of 32 weights (weight w at bit w), so that bytes are as far apart as the bytes of a
+// code word: weight 8 l + 4 h + i goes to bit l + 4 h of byte i.
+constexpr uint32_t spread_bits(uint32_t x) {
+  return swap_bits(swap_bits(x, 7, 0x00aa00aa), 14, 0x0000cccc);
+}
+
+// Two bits of each of 16 weights: weight 4 j + i goes to bits 2 j of byte i.
+constexpr uint32_t spread_bit_pairs(uint32_t x) {
+  return swap_bits(swap_bits(x, 6, 0x00cc00cc), 12, 0x0000f0f0);
+}
+
+// Four 7-bit sign codes: the eighth sign of each follows from the others, and bit l of `extra`
+// stands in its place: bits 28 .. 31 of the word.
+constexpr uint32_t spread_codes7(uint32_t codes, uint32_t extra) {
+  uint32_t signs = 0;
+  for (int l = 0; l < 4; ++l)
+    signs |= (((codes >> (7 * l)) & 127) | (((extra >> l) & 1) << 7)) << (8 * l);
+  return spread_bits(signs);
+}
+
+uint32_t word_at(const uint8_t* bytes) {
+  uint32_t word;
+  std::memcpy(&word, bytes, 4);
+  return word;
+}
+
+// [per group of 32: four indices][per group: signs, the scale in bits 28 .. 31]
+struct WordsIQ2_XXS {
+  using Type = IQ2_XXS;
+  static constexpr int kWords = 8 + 8;
+  static constexpr bool kHalf = true;
+  static constexpr int words_of(int) { return kWords; }
+  static constexpr bool kInPlace = false;
+  static void make(const IQ2_XXS::Block* b, uint32_t* words, uint16_t* half) {
+    *half = b->d;
+    for (int g = 0; g < 8; ++g) {
+      words[g] = word_at(b->groups + 8 * g);
+      const uint32_t signs_scale = word_at(b->groups + 8 * g + 4);
+      words[8 + g] = spread_codes7(signs_scale, signs_scale >> 28);
+    }
+  }
+};
+
+// [per group of 32: low bytes of four indices][per group: signs, the indices' top bits in bits
+// 28 .. 31][16 scales of 4 bits]
+struct WordsIQ2_XS {
+  using Type = IQ2_XS;
+  static constexpr int kWords = 8 + 8 + 2;
+  static constexpr bool kHalf = true;
+  static constexpr int words_of(int) { return kWords; }
+  static constexpr bool kInPlace = false;
+  static void make(const IQ2_XS::Block* b, uint32_t* words, uint16_t* half) {
+    *half = b->d;
+    for (int g = 0; g < 8; ++g) {
+      uint32_t low = 0;
+      uint32_t high = 0;
+      uint32_t codes = 0;
+      for (int l = 0; l < 4; ++l) {
+        const uint32_t q = b->qs[4 * g + l];
+        low |= (q & 255) << (8 * l);
+        high |= ((q >> 8) & 1) << l;
+        codes |= (q >> 9) << (7 * l);
+      }
+      words[g] = low;
+      words[8 + g] = spread_codes7(codes, high);
+    }
+    std::memcpy(words + 16, b->scales, 8);
+  }
+};
+
+// [low bytes of 32 indices][per group of 32: signs][the indices' top bits][16 scales of 4 bits]
+struct WordsIQ2_S {
+  using Type = IQ2_S;
+  static constexpr int kWords = 8 + 8 + 2 + 2;
+  static constexpr bool kHalf = true;
+  static constexpr int words_of(int) { return kWords; }
+  static constexpr bool kInPlace = false;
+  static void make(const IQ2_S::Block* b, uint32_t* words, uint16_t* half) {
+    *half = b->d;
+    std::memcpy(words, b->qs, 32);
+    for (int g = 0; g < 8; ++g) words[8 + g] = spread_bits(word_at(b->signs + 4 * g));
+    std::memcpy(words + 16, b->qh, 8);
+    std::memcpy(words + 18, b->scales, 8);
+  }
+};
+
+// [64 indices][per group of 32: signs, the scale in bits 28 .. 31]
+struct WordsIQ3_XXS {
+  using Type = IQ3_XXS;
+  static constexpr int kWords = 16 + 8;
+  static constexpr bool kHalf = true;
+  static constexpr int words_of(int) { return kWords; }
+  static constexpr bool kInPlace = false;
+  static void make(const IQ3_XXS::Block* b, uint32_t* words, uint16_t* half) {
+    *half = b->d;
+    std::memcpy(words, b->qs, 64);
+    for (int g = 0; g < 8; ++g) {
+      const uint32_t signs_scale = word_at(b->signs_scale + 4 * g);
+      words[16 + g] = spread_codes7(signs_scale, signs_scale >> 28);
+    }
+  }
+};
+
+// [low bytes of 64 indices][per group of 32: signs][the indices' top bits][8 scales of 4 bits]
+struct WordsIQ3_S {
+  using Type = IQ3_S;
+  static constexpr int kWords = 16 + 8 + 2 + 1;
+  static constexpr bool kHalf = true;
+  static constexpr int words_of(int) { return kWords; }
+  static constexpr bool kInPlace = false;
+  static void make(const IQ3_S::Block* b, uint32_t* words, uint16_t* half) {
+    *half = b->d;
+    std::memcpy(words, b->qs, 64);
+    for (int g = 0; g < 8; ++g) words[16 + g] = spread_bits(word_at(b->signs + 4 * g));
+    std::memcpy(words + 24, b->qh, 8);
+    std::memcpy(words + 26, b->scales, 4);
+  }
+};
+
+// [low bytes of 32 indices][per group of 32: 16 bits of top bits, scale and shift]
+struct WordsIQ1_S {
+  using Type = IQ1_S;
+  static constexpr int kWords = 8 + 4;
+  static constexpr bool kHalf = true;
+  static constexpr int words_of(int) { return kWords; }
+  static constexpr bool kInPlace = false;
+  static void make(const IQ1_S::Block* b, uint32_t* words, uint16_t* half) {
+    *half = b->d;
+    std::memcpy(words, b->qs, 32 + 16);
+  }
+};
+
+// [d: 2 halves][per group of 32: bits]
+struct WordsQ1_0 {
+  using Type = Q1_0;
+  static constexpr int kWords = 1 + 8;
+  static constexpr bool kHalf = false;
+  static constexpr int words_of(int n) { return 1 + (n + 31) / 32; }
+  static constexpr bool kInPlace = false;
+  static void make(const Q1_0::Block* b, uint32_t* words, uint16_t*) {
+    words[0] = uint32_t(b[0].d) | (uint32_t(b[1].d) << 16);
+    for (int g = 0; g < 8; ++g) words[1 + g] = spread_bits(word_at(b[g / 4].qs + 4 * (g % 4)));
+  }
+};
+
+// [d: 4 halves][per 16: two bits each]
+struct WordsQ2_0 {
+  using Type = Q2_0;
+  static constexpr int kWords = 2 + 16;
+  static constexpr bool kHalf = false;
+  static constexpr int words_of(int n) { return 2 + (n + 15) / 16; }
+  static constexpr bool kInPlace = false;
+  static void make(const Q2_0::Block* b, uint32_t* words, uint16_t*) {
+    for (int i = 0; i < 2; ++i) words[i] = uint32_t(b[2 * i].d) | (uint32_t(b[2 * i + 1].d) << 16);
+    for (int i = 0; i < 16; ++i)
+      words[2 + i] = spread_bit_pairs(word_at(b[i / 4].qs + 4 * (i % 4)));
+  }
+};
+
 // Floats: two halves, or one float, a word.
 template <class T>
 struct Floats {
@@ -246,7 +413,9 @@ constexpr auto kTable =
     make_table<Floats<F32>, Floats<F16>, Floats<BF16>, Blocks32<Q4_0>, Blocks32<Q4_1>,
                Blocks32<Q5_0>, Blocks32<Q5_1>, WordsQ8_0, SameWords<Q2_K, 21>, SameWords<Q3_K, 27>,
                SameWords<Q4_K, 36>, SameWords<Q5_K, 44>, SameWords<Q6_K, 52>, Blocks32<IQ4_NL>,
-               WordsIQ4_XS, WordsMXFP4, WordsNVFP4>();
+               WordsIQ4_XS, WordsMXFP4, WordsNVFP4, WordsIQ1_S, SameWords<IQ1_M, 14>, WordsIQ2_XXS,
+               WordsIQ2_XS, WordsIQ2_S, WordsIQ3_XXS, WordsIQ3_S, SameWords<TQ1_0, 13>,
+               SameWords<TQ2_0, 16>, WordsQ1_0, WordsQ2_0>();
 
 }  // namespace
 

@@ -7,12 +7,12 @@
 // rows stands together:
 //
 //     panel = [superblocks][words][16 rows] uint32, then [superblocks][16 rows] uint16 if the type
-//             has a half left over (Q3_K and Q6_K: their scale)
+//             has a half left over (as Q3_K: its scale)
 //
 // The bytes are the file's, only in another order: a packed weight is as large as it was (but for
 // rows that are no multiple of 16, and a k that is no multiple of 64, which are filled up with
-// zeros). Types whose codes are indices into large tables (IQ1, IQ2, IQ3) and rare ones have no
-// packed form; the kernels unpack them as they go.
+// zeros). Types that no model's weights should have (Q8_1, Q8_K) have no packed form; the kernels
+// unpack them as they go.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +37,9 @@ inline constexpr bool kIsOneOf = (std::is_same_v<T, Ts> || ...);
 template <class T>
 inline constexpr ActForm kActFormOf =
     !quant::BlockType<T> ? ActForm::kFloat
-    : kIsOneOf<T, quant::Q2_K, quant::Q3_K, quant::Q4_K, quant::Q5_K, quant::Q6_K, quant::IQ4_XS>
+    : kIsOneOf<T, quant::Q2_K, quant::Q3_K, quant::Q4_K, quant::Q5_K, quant::Q6_K, quant::IQ4_XS,
+               quant::IQ1_S, quant::IQ1_M, quant::IQ2_XXS, quant::IQ2_XS, quant::IQ2_S,
+               quant::IQ3_XXS, quant::IQ3_S>
         ? ActForm::kPer256
         : ActForm::kPer32;
 

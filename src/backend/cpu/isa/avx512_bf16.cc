@@ -9,7 +9,10 @@
 // clang-format off: each file uses those above it
 #include "backend/cpu/simd/avx512.h"
 #include "backend/cpu/kernels/packed_codes-inl.h"
+#include "backend/cpu/kernels/packed_grids-inl.h"
+#include "backend/cpu/kernels/gemm_tile-inl.h"
 #include "backend/cpu/kernels/gemm-inl.h"
+#include "backend/cpu/kernels/gemm_float-inl.h"
 #include "backend/cpu/kernels/gemm_bf16-inl.h"
 // clang-format on
 

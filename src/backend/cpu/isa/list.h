@@ -8,6 +8,7 @@
 // clang-format off
 HEARTH_ISA_ROW(scalar, any, true, "")
 HEARTH_ISA_ROW(avx2, x86_64, f.avx2, "-mavx2;-mfma;-mf16c;-mtune=haswell")
+HEARTH_ISA_ROW(avx_vnni, x86_64, f.avx2 && f.avx_vnni, "-mavx2;-mfma;-mf16c;-mavxvnni;-mtune=haswell")
 HEARTH_ISA_ROW(avx512, x86_64, f.avx512_vnni, "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mprefer-vector-width=512")
 HEARTH_ISA_ROW(avx512_bf16, x86_64, f.avx512_vnni && f.avx512_bf16, "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mavx512bf16;-mprefer-vector-width=512")
 HEARTH_ISA_ROW(neon_dotprod, aarch64, f.neon_dotprod, "-march=armv8.2-a+dotprod")

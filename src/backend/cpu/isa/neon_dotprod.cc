@@ -13,7 +13,10 @@
 #include "backend/cpu/kernels/attention-inl.h"
 #include "backend/cpu/kernels/peak-inl.h"
 #include "backend/cpu/kernels/packed_codes-inl.h"
+#include "backend/cpu/kernels/packed_grids-inl.h"
+#include "backend/cpu/kernels/gemm_tile-inl.h"
 #include "backend/cpu/kernels/gemm-inl.h"
+#include "backend/cpu/kernels/gemm_float-inl.h"
 #include "backend/cpu/kernels/attention_quantized-inl.h"
 // clang-format on
 
@@ -25,6 +28,7 @@ void fill(KernelTable& t) {
   add_attention_quantized(t);
   add_peak(t);
   add_gemm(t);
+  add_gemm_float(t);
 }
 
 }  // namespace hearth::backend::cpu::neon_dotprod

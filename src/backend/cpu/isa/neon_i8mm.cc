@@ -8,21 +8,14 @@
 #define HEARTH_ISA neon_i8mm
 // clang-format off: each file uses those above it
 #include "backend/cpu/simd/neon.h"
-#include "backend/cpu/kernels/math-inl.h"
-#include "backend/cpu/kernels/elementwise-inl.h"
-#include "backend/cpu/kernels/attention-inl.h"
-#include "backend/cpu/kernels/peak-inl.h"
 #include "backend/cpu/kernels/packed_codes-inl.h"
+#include "backend/cpu/kernels/packed_grids-inl.h"
+#include "backend/cpu/kernels/gemm_tile-inl.h"
 #include "backend/cpu/kernels/gemm-inl.h"
 // clang-format on
 
 namespace hearth::backend::cpu::neon_i8mm {
 
-void fill(KernelTable& t) {
-  add_elementwise(t);
-  add_attention(t);
-  add_peak(t);
-  add_gemm(t);
-}
+void fill(KernelTable& t) { add_gemm(t); }
 
 }  // namespace hearth::backend::cpu::neon_i8mm

@@ -102,13 +102,19 @@ static void softcap_row(float* x, float cap, float scale, int64_t n) noexcept {
 }
 
 static void rope_norm(float* head, const float* table, int64_t n_pairs) noexcept {
-  for (int64_t i = 0; i < n_pairs; ++i) {
-    const float c = table[2 * i];
-    const float s = table[2 * i + 1];
-    const float x = head[2 * i];
-    const float y = head[2 * i + 1];
-    head[2 * i] = x * c - y * s;
-    head[2 * i + 1] = x * s + y * c;
+  if constexpr (kLanes == 1) {
+    for (int64_t i = 0; i < 2 * n_pairs; i += 2) {
+      const float c = table[i];
+      const float s = table[i + 1];
+      const float x = head[i];
+      const float y = head[i + 1];
+      head[i] = x * c - y * s;
+      head[i + 1] = x * s + y * c;
+    }
+  } else {
+    for_lanes(2 * n_pairs, [&](int64_t i, int m) {
+      store_some(head + i, rotate_pairs(load_some(head + i, m), load_some(table + i, m)), m);
+    });
   }
 }
 

@@ -1,14 +1,6 @@
 // gemm_<type>: packed weights (packed.h) times activations, one kernel family for 1 to 512 columns
-// and every type.
-//
-// A tile is 32 rows (two panels) by up to kTileColumns columns, one superblock of 256 weights deep;
-// its sums over k lie in memory. Each row and column goes through the same steps in the same order,
-// whatever the tile:
-//
-//     per group of 16 or 32:  i = exact integer dot product
-//     ActForm::kPer256:       t = fma(i, scale, t) over the groups, then sum = fma(t, d, sum)
-//     ActForm::kPer32:        sum = fma(i, scale * d, sum)
-//     Kind::int_scales:       t = d_w * (exact sum of i * scale)
+// and every type: the way over rows, columns and superblocks (for_each_superblock) to the tile of
+// gemm_tile-inl.h.
 //
 // Few columns unpack the codes in registers; more unpack 32 rows of a superblock once into a buffer
 // that stays in the first cache (`Lines`), and all columns read that. Types without a packed form
@@ -16,175 +8,17 @@
 
 namespace hearth::backend::cpu::HEARTH_ISA {
 
-inline constexpr int kTileRows = 2 * kPanelRows;
 // Up to this many columns, codes are unpacked in registers, by tiles of at most kFewTileColumns.
-inline constexpr int kFewColumns = 16;
+inline constexpr int kFewColumnsMax = 16;
 inline constexpr int kFewTileColumns = 4;
-
-// The codes of one superblock of 16 rows, unpacked.
-struct alignas(64) Lines {
-  uint32_t codes[64][kPanelRows];
-  PanelScales scales;
-};
-// The same for float types: 256 columns of 16 rows.
-struct alignas(64) FloatLines {
-  float w[kSuperblock][kPanelRows];
-};
-static_assert(sizeof(Lines) <= 20480 && sizeof(FloatLines) <= 20480 && sizeof(ActBlock) == 512);
-
-// The scratch memory of a call.
-struct Scratch {
-  float* sums;         // [kColumnBlock][kTileRows]
-  uint32_t* words[2];  // a superblock of 16 packed rows, then their halves
-  Lines* lines[2];
-  FloatLines* float_lines[2];
-  HEARTH_INLINE explicit Scratch(std::byte* at) {
-    sums = reinterpret_cast<float*>(at);
-    at += kColumnBlock * kTileRows * 4;
-    for (int p = 0; p < 2; ++p, at += 16384 + 20480) {
-      words[p] = reinterpret_cast<uint32_t*>(at);
-      lines[p] = reinterpret_cast<Lines*>(at + 16384);
-      float_lines[p] = reinterpret_cast<FloatLines*>(at + 16384);
-    }
-  }
-};
-
-// --- the tile ---
-
-// Codes already unpacked: lines of a superblock in order.
-template <Kind kind>
-struct LinesOf {
-  static constexpr Kind kKind = kind;
-  static constexpr int kUnroll = 1;
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
-    return load_rows(w + (outer * 8 + j) * kPanelRows);
-  }
-};
-
-template <int kOffset>
-HEARTH_INLINE RowsI start_of(int32_t neg_sum) {
-  if constexpr (kOffset == 0)
-    return all_rows(0);
-  else if constexpr ((kOffset & (kOffset - 1)) == 0)
-    return shift<-__builtin_ctz(unsigned(kOffset == 0 ? 1 : kOffset))>(all_rows(neg_sum));
-  else
-    return all_rows(neg_sum * kOffset);
+// Types whose codes are dear to unpack unpack them for one tile only.
+template <class S>
+constexpr int few_columns_of() {
+  return requires { S::kDear; } ? 2 : kFewColumnsMax;
 }
-
-// What will be read after the superblock at hand, of both panels.
-struct Next {
-  const uint32_t* words[2];
-};
-// Asks for part `i` of kParts of it. Memory answers in about 100 ns, and the hardware's own
-// prefetcher stops at page ends.
-template <int kWords, int kParts>
-HEARTH_INLINE void prefetch_part(const Next& next, int i) {
-  constexpr int kLines = (kWords + kParts - 1) / kParts;
-  for (int p = 0; p < 2; ++p)
-    for (int line = 0; line < kLines; ++line)
-      __builtin_prefetch(next.words[p] + (i * kLines + line) * kPanelRows);
-}
-
-// Adds one superblock to sums[C][kTileRows]. n_groups: groups of 32 in it, 8 but at the end of k.
-// kWords: of a packed superblock, where `next` is to be asked for; else 0.
-template <class S, int C, int kWords = 0>
-HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales* const (&s)[2],
-                               const ActBlock* const (&x)[C], int n_groups, float* sums,
-                               const Next& next = {}) {
-  constexpr Kind k = S::kKind;
-  constexpr int kParts = k.group == 16 && !k.scaled ? 2 : 1;  // scales per group of 32
-  constexpr int kSteps = 8 / kParts;
-  constexpr bool kPer256 = k.form == ActForm::kPer256;
-  static_assert(k.mins != Mins::kFloat || !kPer256);
-  RowsF t[2][C];      // kPer256: of this superblock; kPer32: the sums themselves
-  RowsI exact[2][C];  // the same, with int_scales
-  for (int c = 0; c < C; ++c) {
-    int32_t start = 0;
-    if constexpr (k.scaled && k.offset != 0)
-      for (int g = 0; g < 8; ++g) start += x[c]->neg_sum32[g] * k.offset;
-    for (int p = 0; p < 2; ++p) {
-      if constexpr (k.int_scales)
-        exact[p][c] = all_rows(start);
-      else if constexpr (kPer256)
-        t[p][c] = all_rows(0.0f);
-      else
-        t[p][c] = load_rows(sums + c * kTileRows + p * kPanelRows);
-    }
-  }
-  const int n_units = (n_groups + S::kUnroll - 1) / S::kUnroll;
-  for (int unit = 0; unit < n_units; ++unit) {
-    if constexpr (kWords > 0) prefetch_part<kWords, 8 / S::kUnroll>(next, unit);
-    unrolled<S::kUnroll>([&](auto u) HEARTH_INLINE_LAMBDA {
-      const int g = unit * S::kUnroll + u;
-      unrolled<kParts>([&](auto part) HEARTH_INLINE_LAMBDA {
-        const int i = kParts * g + part;
-        RowsI acc[2][C];
-        if constexpr (!k.scaled)
-          for (int c = 0; c < C; ++c) {
-            const RowsI start =
-                start_of<k.offset>(kParts == 2 ? x[c]->neg_sum16[i] : x[c]->neg_sum32[g]);
-            for (int p = 0; p < 2; ++p) acc[p][c] = start;
-          }
-        unrolled<kSteps>([&](auto step) HEARTH_INLINE_LAMBDA {
-          constexpr int j = part * kSteps + step;
-          RowsI codes[2];
-          for (int p = 0; p < 2; ++p) codes[p] = S::template codes<u>(w[p], unit, j);
-          for (int c = 0; c < C; ++c) {
-            const ActWord xw = broadcast_word(x[c]->q + g * 32 + 4 * j);
-            for (int p = 0; p < 2; ++p) {
-              if constexpr (k.scaled)
-                exact[p][c] = dot<k.is_signed>(exact[p][c], codes[p], xw);
-              else
-                acc[p][c] = dot<k.is_signed>(acc[p][c], codes[p], xw);
-            }
-          }
-        });
-        if constexpr (k.scaled) return;
-        for (int c = 0; c < C; ++c)
-          for (int p = 0; p < 2; ++p) {
-            if constexpr (k.int_scales) {
-              exact[p][c] = add(mul(acc[p][c], load_rows(s[p]->int_scale[i])), exact[p][c]);
-            } else if constexpr (kPer256) {
-              t[p][c] = fma(to_float(acc[p][c]), load_rows(s[p]->scale[i]), t[p][c]);
-            } else {
-              t[p][c] = fma(to_float(acc[p][c]),
-                            mul(load_rows(s[p]->scale[i]), all_rows(x[c]->d[g])), t[p][c]);
-            }
-            if constexpr (k.mins == Mins::kFloat) {
-              const float x_sum =
-                  kParts == 1 ? x[c]->d_sum32[g] : x[c]->d[g] * -float(x[c]->neg_sum16[i]);
-              t[p][c] = fma(load_rows(s[p]->min[i]), all_rows(x_sum), t[p][c]);
-            }
-          }
-      });
-    });
-  }
-  if constexpr (k.int_scales)
-    for (int c = 0; c < C; ++c)
-      for (int p = 0; p < 2; ++p) t[p][c] = mul(to_float(exact[p][c]), load_rows(s[p]->d));
-  if constexpr (k.mins == Mins::kInt) {
-    RowsI mins[2][C];
-    for (int c = 0; c < C; ++c)
-      for (int p = 0; p < 2; ++p) mins[p][c] = all_rows(0);
-    unrolled<(k.group == 16 ? 8 : 4)>([&](auto i) HEARTH_INLINE_LAMBDA {
-      for (int c = 0; c < C; ++c) {
-        const ActWord xw =
-            broadcast_word((k.group == 16 ? x[c]->neg_pairs16 : x[c]->neg_pairs32) + 2 * i);
-        for (int p = 0; p < 2; ++p)
-          mins[p][c] = dot_pairs(mins[p][c], load_rows(s[p]->int_min[i]), xw);
-      }
-    });
-    for (int c = 0; c < C; ++c)
-      for (int p = 0; p < 2; ++p)
-        t[p][c] = fma(to_float(mins[p][c]), load_rows(s[p]->dmin), t[p][c]);
-  }
-  for (int c = 0; c < C; ++c)
-    for (int p = 0; p < 2; ++p) {
-      float* sum = sums + c * kTileRows + p * kPanelRows;
-      if constexpr (kPer256) t[p][c] = fma(t[p][c], all_rows(x[c]->d[0]), load_rows(sum));
-      store_rows(sum, t[p][c]);
-    }
+template <class S>
+constexpr int few_tile_columns_of() {
+  return requires { S::kDear; } ? 2 : kFewTileColumns;
 }
 
 // The columns of a call: where the blocks of superblock s are.
@@ -227,11 +61,12 @@ static void lines_columns(const Lines* const (&lines)[2], const Columns& columns
     const int64_t here = small + (i < n_large);
     const ActBlock* blocks[kTileColumns];
     for (int64_t j = 0; j < here; ++j) blocks[j] = columns.block(first + c + j, s);
-    // The next tile's activations come from the second cache or further.
-    for (int64_t j = here; j < 2 * here && c + j < n; ++j) {
-      const auto* next = reinterpret_cast<const char*>(columns.block(first + c + j, s));
-      for (size_t at = 0; at < sizeof(ActBlock); at += 64) __builtin_prefetch(next + at);
-    }
+    // Columns that are gathered stand anywhere: the tile's own requests miss them.
+    if (columns.a.x_rows != nullptr)
+      for (int64_t j = here; j < 2 * here && c + j < n; ++j) {
+        const auto* next = reinterpret_cast<const char*>(columns.block(first + c + j, s));
+        for (size_t at = 0; at < sizeof(ActBlock); at += 64) __builtin_prefetch(next + at);
+      }
     LinesTiles<S>::kFor[here](lines, blocks, n_groups, sums + c * kTileRows);
     c += here;
   }
@@ -365,25 +200,27 @@ static void few_tile(const Panels& panels, const Next& next, const PanelScales (
   tile<S, C, S::kWords>(panels.words, s, x, n_groups, sums, next);
 }
 
-// Superblock s of at most kFewColumns columns.
+// Superblock s of at most few_columns_of<S>() columns.
 template <class S>
 static void few_columns(const GemmArgs& a, const Panels& panels, int64_t s,
                         const Scratch& scratch) noexcept {
   using Fn = void (*)(const Panels&, const Next&, const PanelScales(&)[2], const ActBlock* const*,
                       int, float*) noexcept;
-  static constexpr Fn kTiles[kFewTileColumns + 1] = {nullptr, few_tile<S, 1>, few_tile<S, 2>,
-                                                     few_tile<S, 3>, few_tile<S, 4>};
+  constexpr int kMax = few_tile_columns_of<S>();
+  static constexpr Fn kTiles[kFewTileColumns + 1] = {
+      nullptr,      few_tile<S, 1>,    few_tile<S, 2>, few_tile < S, kMax < 3 ? 1 : 3 >,
+      few_tile < S, kMax < 4 ? 1 : 4 > };
   const int n = int(a.n_columns);
-  const int n_tiles = (n + kFewTileColumns - 1) / kFewTileColumns;
+  const int n_tiles = (n + kMax - 1) / kMax;
   PanelScales scales[2];
   for (int p = 0; p < 2; ++p) S::scales(panels.words[p], panels.halves[p], scales[p]);
-  const ActBlock* x[kFewColumns];
+  const ActBlock* x[kFewColumnsMax];
   for (int c = 0; c < n; ++c) x[c] = Columns{a}.block(c, s);
   const Next next = next_of<S>(a, panels, n_superblocks(a.k) - s);
   for (int i = 0; i < n_tiles; ++i) {
     const int begin = n * i / n_tiles;
     const int end = n * (i + 1) / n_tiles;
-    kTiles[end - begin](panels, next, scales, x + begin, groups_in(a.k, s),
+    kTiles[end - begin](panels, i == 0 ? next : Next{}, scales, x + begin, groups_in(a.k, s),
                         scratch.sums + begin * kTileRows);
   }
 }
@@ -407,15 +244,21 @@ static void unpack_lines(const uint32_t* w, const uint16_t* halves, int n_groups
   for (int outer = 0; outer * S::kUnroll < n_groups; ++outer)
     unrolled<S::kUnroll>([&](auto u) HEARTH_INLINE_LAMBDA {
       const int g = outer * S::kUnroll + u;
+      RowsI codes[8];  // read before any is written: what several share is read once
+      constexpr int kAtOnce = codes_at_once<S>();
+      unrolled<8 / kAtOnce>([&](auto step) HEARTH_INLINE_LAMBDA {
+        RowsI some[kAtOnce];
+        get_codes<S, u, step * kAtOnce>(w, outer, some);
+        for (int i = 0; i < kAtOnce; ++i) codes[step * kAtOnce + i] = some[i];
+      });
       for (int j = 0; j < 8; ++j) {
-        RowsI codes = S::template codes<u>(w, outer, j);
         if constexpr (kind.scaled) {
           // code * scale - offset * scale + kScaledOffset: the weight itself, made unsigned.
           const RowsI scale = load_rows(out.scales.int_scale[2 * g + j / 4]);
           const RowsI start = add(mul(scale, all_rows(-S::kKind.offset)), all_rows(kind.offset));
-          codes = scale_codes(codes, scale, start);
+          codes[j] = scale_codes(codes[j], scale, start);
         }
-        store_rows(out.codes[g * 8 + j], codes);
+        store_rows(out.codes[g * 8 + j], codes[j]);
       }
     });
 }
@@ -437,7 +280,7 @@ static void gemm_packed(const GemmArgs& a) noexcept {
   for_each_superblock<S>(a, scratch,
                          [&](const Panels& panels, int64_t first, int64_t n, int64_t s)
                              HEARTH_INLINE_LAMBDA {
-                               if (a.n_columns <= kFewColumns)
+                               if (a.n_columns <= few_columns_of<S>())
                                  few_columns<S>(a, panels, s, scratch);
                                else
                                  many_columns<S>(a, panels, first, n, s, scratch);
@@ -503,138 +346,6 @@ static void gemm_unpacked(const GemmArgs& a) noexcept {
     }
 }
 
-// --- float types: f32 activations, one fused multiply-add a weight, in the order of k ---
-
-template <class T>
-struct FloatCodes {
-  using Type = T;
-  static constexpr int kPerWord = 4 / int(sizeof(typename T::Block));
-  static constexpr int kWords = kSuperblock / kPerWord;
-  template <int u>
-  HEARTH_INLINE static RowsF weight(RowsI word) {
-    if constexpr (__is_same(T, quant::F32))
-      return as_float(word);
-    else if constexpr (__is_same(T, quant::F16))
-      return low_f16(shift<16 * u>(word));
-    else
-      return as_float(u == 0 ? shift<-16>(word) : bits_and(word, 0xffff0000u));
-  }
-};
-
-// t[p][c] += the first n weights of a superblock times x[c].
-template <int C, class WeightAt>
-HEARTH_INLINE void float_sums(const float* const (&x)[C], int64_t n, float* sums,
-                              WeightAt&& weight_at) {
-  RowsF t[2][C];
-  for (int p = 0; p < 2; ++p)
-    for (int c = 0; c < C; ++c) t[p][c] = all_rows(0.0f);
-  weight_at([&](int64_t i, const RowsF(&w)[2]) HEARTH_INLINE_LAMBDA {
-    for (int c = 0; c < C; ++c) {
-      const RowsF xi = all_rows(x[c][i]);
-      for (int p = 0; p < 2; ++p) t[p][c] = fma(w[p], xi, t[p][c]);
-    }
-  });
-  for (int c = 0; c < C; ++c)
-    for (int p = 0; p < 2; ++p) {
-      float* sum = sums + c * kTileRows + p * kPanelRows;
-      store_rows(sum, add(load_rows(sum), t[p][c]));
-    }
-}
-
-template <class S, int C>
-static void float_few_tile(const Panels& panels, const Next& next, const float* const (&x)[C],
-                           int64_t n, float* sums) noexcept {
-  float_sums<C>(x, n, sums, [&](auto&& step) HEARTH_INLINE_LAMBDA {
-    for (int64_t i = 0; i < n; i += S::kPerWord) {
-      prefetch_part<S::kWords, S::kWords>(next, int(i / S::kPerWord));
-      RowsI word[2];
-      for (int p = 0; p < 2; ++p)
-        word[p] = load_rows(panels.words[p] + i / S::kPerWord * kPanelRows);
-      unrolled<S::kPerWord>([&](auto u) HEARTH_INLINE_LAMBDA {
-        if (i + u >= n) return;
-        const RowsF w[2] = {S::template weight<u>(word[0]), S::template weight<u>(word[1])};
-        step(i + u, w);
-      });
-    }
-  });
-}
-
-template <int C>
-static void float_lines_tile(const FloatLines* const (&lines)[2], const float* const* rows,
-                             int64_t n, float* sums) noexcept {
-  const float* x[C];
-  for (int c = 0; c < C; ++c) x[c] = rows[c];
-  float_sums<C>(x, n, sums, [&](auto&& step) HEARTH_INLINE_LAMBDA {
-    for (int64_t i = 0; i < n; ++i) {
-      const RowsF w[2] = {load_rows(lines[0]->w[i]), load_rows(lines[1]->w[i])};
-      step(i, w);
-    }
-  });
-}
-
-template <class Counts = std::make_integer_sequence<int, kTileColumns>>
-struct FloatLinesTiles;
-template <int... c>
-struct FloatLinesTiles<std::integer_sequence<int, c...>> {
-  using Fn = void (*)(const FloatLines* const (&)[2], const float* const*, int64_t,
-                      float*) noexcept;
-  static constexpr Fn kFor[] = {nullptr, float_lines_tile<c + 1>...};
-};
-
-[[maybe_unused]] static void float_lines_columns(const FloatLines* const (&lines)[2],
-                                                 const GemmArgs& a, int64_t first, int64_t n,
-                                                 int64_t s, int64_t length, float* sums) noexcept {
-  for (int64_t c = 0; c < n; c += kTileColumns) {
-    const int64_t here = n - c < kTileColumns ? n - c : kTileColumns;
-    const float* rows[kTileColumns];
-    for (int64_t j = 0; j < here; ++j)
-      rows[j] = a.x.f32 + Columns{a}.row(first + c + j) * a.x.f32_stride + s * kSuperblock;
-    FloatLinesTiles<>::kFor[here](lines, rows, length, sums + c * kTileRows);
-  }
-}
-
-template <class S, int C>
-static void float_few_columns(const GemmArgs& a, const Panels& panels, int64_t s, int64_t length,
-                              float* sums) noexcept {
-  const Next next = next_of<S>(a, panels, n_superblocks(a.k) - s);
-  const float* x[C];
-  for (int c = 0; c < C; ++c) x[c] = a.x.f32 + Columns{a}.row(c) * a.x.f32_stride + s * kSuperblock;
-  float_few_tile<S, C>(panels, next, x, length, sums);
-}
-
-// Superblock s of columns [first, first + n), unpacked to floats first.
-template <class S>
-static void float_many_columns(const GemmArgs& a, const Panels& panels, int64_t first, int64_t n,
-                               int64_t s, int64_t length, const Scratch& scratch) noexcept {
-  for (int p = 0; p < 2; ++p)
-    for (int i = 0; i * S::kPerWord < length; ++i) {
-      const RowsI word = load_rows(panels.words[p] + i * kPanelRows);
-      unrolled<S::kPerWord>([&](auto u) HEARTH_INLINE_LAMBDA {
-        store_rows(scratch.float_lines[p]->w[i * S::kPerWord + u], S::template weight<u>(word));
-      });
-    }
-  const FloatLines* const lines[2] = {scratch.float_lines[0], scratch.float_lines[1]};
-  float_lines_columns(lines, a, first, n, s, length, scratch.sums);
-}
-
-template <class T>
-static void gemm_float(const GemmArgs& a) noexcept {
-  using S = FloatCodes<T>;
-  const Scratch scratch(a.scratch);
-  for_each_superblock<S>(a, scratch,
-                         [&](const Panels& panels, int64_t first, int64_t n, int64_t s)
-                             HEARTH_INLINE_LAMBDA {
-                               const int64_t left = a.k - s * kSuperblock;
-                               const int64_t length = left < kSuperblock ? left : kSuperblock;
-                               if (a.n_columns == 1)
-                                 float_few_columns<S, 1>(a, panels, s, length, scratch.sums);
-                               else if (a.n_columns == 2)
-                                 float_few_columns<S, 2>(a, panels, s, length, scratch.sums);
-                               else
-                                 float_many_columns<S>(a, panels, first, n, s, length, scratch);
-                             });
-}
-
 // --- the table ---
 
 template <class... Ss>
@@ -647,7 +358,9 @@ struct AllCodes {
 };
 using PackedCodes =
     AllCodes<CodesQ4_0, CodesQ4_1, CodesQ5_0, CodesQ5_1, CodesQ8_0, CodesQ2_K, CodesQ3_K, CodesQ4_K,
-             CodesQ5_K, CodesQ6_K, CodesIQ4_NL, CodesIQ4_XS, CodesMXFP4, CodesNVFP4>;
+             CodesQ5_K, CodesQ6_K, CodesIQ4_NL, CodesIQ4_XS, CodesMXFP4, CodesNVFP4, CodesIQ1_S,
+             CodesIQ1_M, CodesIQ2_XXS, CodesIQ2_XS, CodesIQ2_S, CodesIQ3_XXS, CodesIQ3_S,
+             CodesTQ1_0, CodesTQ2_0, CodesQ1_0, CodesQ2_0>;
 
 [[maybe_unused]] static void add_gemm(KernelTable& t) {
   t.takes_packed = true;
@@ -656,9 +369,6 @@ using PackedCodes =
     if constexpr (quant::BlockType<T>)
       if constexpr (!PackedCodes::kHave<T>) t.gemm[quant::type_index<T>()] = gemm_unpacked<T>;
   });
-  t.gemm[quant::type_index<quant::F32>()] = gemm_float<quant::F32>;
-  t.gemm[quant::type_index<quant::F16>()] = gemm_float<quant::F16>;
-  t.gemm[quant::type_index<quant::BF16>()] = gemm_float<quant::BF16>;
 }
 
 }  // namespace hearth::backend::cpu::HEARTH_ISA

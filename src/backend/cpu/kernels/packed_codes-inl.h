@@ -1,9 +1,10 @@
 // How each packed type (packed.cc) gives its codes and scales to the tile of gemm-inl.h, 16 rows at
 // a time.
 //
-// `codes<u>(w, outer, j)`: weights 4 j .. 4 j + 3 of the group of 32 number outer * kUnroll + u,
-// one byte each, of the superblock whose words begin at w. `scales(w, halves, s)` fills a
-// PanelScales.
+// `codes<u, j>(w, outer)`: weights 4 j .. 4 j + 3 of the group of 32 number outer * kUnroll + u,
+// one byte each, of the superblock whose words begin at w. Types that get two such words of one
+// look-up have `code_pair<u, l>(w, outer, out)` instead: words 2 l and 2 l + 1. `scales(w, halves,
+// s)` fills a PanelScales.
 
 namespace hearth::backend::cpu::HEARTH_ISA {
 
@@ -48,9 +49,22 @@ HEARTH_INLINE RowsI byte_pair(RowsI x) {
 // f(integral constant 0), .., f(n - 1).
 template <int n, class Fn>
 HEARTH_INLINE void unrolled(Fn&& f) {
-  [&]<int... i>(std::integer_sequence<int, i...>) {
+  [&]<int... i>(std::integer_sequence<int, i...>) HEARTH_INLINE_LAMBDA {
     (f(std::integral_constant<int, i>{}), ...);
   }(std::make_integer_sequence<int, n>{});
+}
+
+// Words of codes that S gives at a time.
+template <class S>
+constexpr int codes_at_once() {
+  return requires { S::kPairs; } ? 2 : 1;
+}
+template <class S, int u, int j, int n>
+HEARTH_INLINE void get_codes(const uint32_t* w, int outer, RowsI (&out)[n]) {
+  if constexpr (n == 2)
+    S::template code_pair<u, j / 2>(w, outer, out);
+  else
+    out[0] = S::template codes<u, j>(w, outer);
 }
 
 // Eight halves from four words.
@@ -92,8 +106,8 @@ template <class T, int kCodesOffset>
 struct CodesNibble : HalfScaled<T, kCodesOffset> {
   static constexpr int kUnroll = 2;
   static constexpr int kWords = HalfScaled<T, kCodesOffset>::kScaleWords + 32;
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     return nibbles<u>(w + HalfScaled<T, kCodesOffset>::kScaleWords * kPanelRows, outer, j);
   }
 };
@@ -105,8 +119,8 @@ struct CodesNibbleAndBit : HalfScaled<T, kCodesOffset> {
   static constexpr int kUnroll = 8;
   static constexpr int kPlane = HalfScaled<T, kCodesOffset>::kScaleWords;
   static constexpr int kWords = kPlane + 8 + 32;
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int /*outer*/, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int /*outer*/) {
     const RowsI fifth = bit_of<u, 4>(load_rows(w + (kPlane + j) * kPanelRows));
     return bits_or(nibbles<u % 2>(w + (kPlane + 8) * kPanelRows, u / 2, j), fifth);
   }
@@ -122,8 +136,8 @@ struct CodesQ8_0 {
   HEARTH_INLINE static void scales(const uint32_t* w, const uint16_t*, PanelScales& s) {
     store_halves(w, s.scale);
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     return signed_codes(load_rows(w + (4 + outer * 8 + j) * kPanelRows));
   }
 };
@@ -136,8 +150,8 @@ struct CodesIQ4_NL {
   HEARTH_INLINE static void scales(const uint32_t* w, const uint16_t*, PanelScales& s) {
     store_halves(w, s.scale);
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     return look_up_signed(&quant::kIq4Levels[0], nibbles<u>(w + 4 * kPanelRows, outer, j));
   }
 };
@@ -165,8 +179,8 @@ struct CodesMXFP4 {
       });
     }
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     return look_up_unsigned(&quant::kE2m1Doubled[0], kE2m1Offset,
                             nibbles<u>(w + 2 * kPanelRows, outer, j));
   }
@@ -188,8 +202,8 @@ struct CodesNVFP4 {
       });
     }
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     return look_up_unsigned(&quant::kE2m1Doubled[0], kE2m1Offset,
                             nibbles<u>(w + 4 * kPanelRows, outer, j));
   }
@@ -225,8 +239,8 @@ struct CodesQ4_K {
   HEARTH_INLINE static void scales(const uint32_t* w, const uint16_t*, PanelScales& s) {
     store_k_scales(w, s);
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     return nibbles<u>(w + 4 * kPanelRows, outer, j);
   }
 };
@@ -239,8 +253,8 @@ struct CodesQ5_K {
   HEARTH_INLINE static void scales(const uint32_t* w, const uint16_t*, PanelScales& s) {
     store_k_scales(w, s);
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int /*outer*/, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int /*outer*/) {
     const RowsI fifth = bit_of<u, 4>(load_rows(w + (4 + j) * kPanelRows));
     return bits_or(nibbles<u % 2>(w + 12 * kPanelRows, u / 2, j), fifth);
   }
@@ -261,8 +275,8 @@ struct CodesQ6_K {
           [&](auto b) { store_rows(s.scale[4 * i + b], mul(d, to_float(signed_byte<b>(four)))); });
     }
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     const RowsI low = load_rows(w + (outer * 16 + u % 2 * 8 + j) * kPanelRows);
     const RowsI high = load_rows(w + (32 + outer * 8 + j) * kPanelRows);
     return bits_or(bits_and(shift<u / 2 * 4>(low), 0x0f0f0f0f),
@@ -294,8 +308,8 @@ struct CodesQ2_K {
       store_rows(s.int_min[2 * i + 1], byte_pair(shift<16>(min)));
     }
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     return bit_pairs<u>(w + 4 * kPanelRows, outer, j);
   }
 };
@@ -318,8 +332,8 @@ struct CodesQ3_K {
       });
     });
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int /*outer*/, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int /*outer*/) {
     return bits_or(bit_pairs<u % 4>(w + 8 * kPanelRows, u / 4, j),
                    bit_of<u, 2>(load_rows(w + j * kPanelRows)));
   }
@@ -341,8 +355,8 @@ struct CodesIQ4_XS {
       store_rows(s.scale[g], mul(d, to_float(add(scale, all_rows(-32)))));
     });
   }
-  template <int u>
-  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer, int j) {
+  template <int u, int j>
+  HEARTH_INLINE static RowsI codes(const uint32_t* w, int outer) {
     return look_up_signed(&quant::kIq4Levels[0], nibbles<u>(w + 2 * kPanelRows, outer, j));
   }
 };

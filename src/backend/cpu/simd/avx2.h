@@ -1,5 +1,6 @@
-// Vector vocabulary, AVX2 with FMA and F16C, no VNNI: 8 floats, 32 bytes. Included only by
-// isa/avx2.cc.
+// Vector vocabulary, AVX2 with FMA and F16C: 8 floats, 32 bytes. Included by isa/avx2.cc and
+// isa/avx_vnni.cc, each of which names its namespace in HEARTH_ISA and adds the dot products:
+// avx2_dot.h or avx_vnni_dot.h.
 #pragma once
 
 #include <immintrin.h>
@@ -8,7 +9,7 @@
 
 #include "base/f16.h"
 
-namespace hearth::backend::cpu::avx2 {
+namespace hearth::backend::cpu::HEARTH_ISA {
 
 inline constexpr int kLanes = 8;
 using F = __m256;
@@ -81,6 +82,13 @@ HEARTH_INLINE F keep_if_ge(F x, F a, F b) {
   return _mm256_and_ps(x, _mm256_cmp_ps(a, b, _CMP_GE_OQ));
 }
 
+// Pairs (x, y) of `head` turned by those (cos, sin) of `table`.
+HEARTH_INLINE F rotate_pairs(F head, F table) {
+  const F swapped = _mm256_permute_ps(head, 0xb1);
+  return _mm256_fmaddsub_ps(head, _mm256_moveldup_ps(table),
+                            _mm256_mul_ps(swapped, _mm256_movehdup_ps(table)));
+}
+
 // --- sixteen rows of a packed weight side by side (packed.h): 32 bits of each, rows 0 .. 7 in `a`
 // ---
 
@@ -125,6 +133,9 @@ HEARTH_INLINE RowsI bits_and(RowsI x, uint32_t mask) {
 HEARTH_INLINE RowsI bits_or(RowsI x, RowsI y) {
   return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)};
 }
+HEARTH_INLINE RowsI bits_xor(RowsI x, RowsI y) {
+  return {_mm256_xor_si256(x.a, y.a), _mm256_xor_si256(x.b, y.b)};
+}
 // Right by n if positive, left by -n if negative; zeros come in.
 template <int n>
 HEARTH_INLINE RowsI shift(RowsI x) {
@@ -145,6 +156,11 @@ HEARTH_INLINE RowsI add(RowsI x, RowsI y) {
 HEARTH_INLINE RowsI mul(RowsI x, RowsI y) {
   return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)};
 }
+// 16-bit halves times n, modulo 2^16.
+HEARTH_INLINE RowsI mul16(RowsI x, int n) {
+  const __m256i v = _mm256_set1_epi16(int16_t(n));
+  return {_mm256_mullo_epi16(x.a, v), _mm256_mullo_epi16(x.b, v)};
+}
 HEARTH_INLINE RowsF add(RowsF x, RowsF y) {
   return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
 }
@@ -163,6 +179,12 @@ HEARTH_INLINE RowsI equal_mask(RowsI x, int32_t b) {
   const __m256i v = _mm256_set1_epi32(b);
   return {_mm256_cmpeq_epi32(x.a, v), _mm256_cmpeq_epi32(x.b, v)};
 }
+// All ones where bit n of x is set, else 0.
+template <int n>
+HEARTH_INLINE RowsI mask_of_bit(RowsI x) {
+  return {_mm256_srai_epi32(_mm256_slli_epi32(x.a, 31 - n), 31),
+          _mm256_srai_epi32(_mm256_slli_epi32(x.b, 31 - n), 31)};
+}
 HEARTH_INLINE RowsI bits_clear(RowsI x, RowsI mask) {
   return {_mm256_andnot_si256(mask.a, x.a), _mm256_andnot_si256(mask.b, x.b)};
 }
@@ -180,34 +202,6 @@ HEARTH_INLINE ActWord broadcast_word(const void* p) {
   int32_t x;
   __builtin_memcpy(&x, p, 4);
   return _mm256_set1_epi32(x);
-}
-// acc + the four products of each row, exact. Unsigned codes are at most 64: two products with
-// activations of at most 127 fit 16 bits. vpmaddubsw wants one unsigned operand: of signed codes it
-// gets |w|, while w's sign goes to the activation (|-128| is 128, read as unsigned: 128 * 127 * 2 <
-// 2^15).
-inline constexpr int kSignedOffset = 0;
-HEARTH_INLINE RowsI signed_codes(RowsI x) { return x; }
-// The same, of codes that have 128 added already.
-HEARTH_INLINE RowsI offset_codes(RowsI x) {
-  const __m256i sign = _mm256_set1_epi8(-128);
-  return {_mm256_xor_si256(x.a, sign), _mm256_xor_si256(x.b, sign)};
-}
-HEARTH_INLINE __m256i sum_products(__m256i u, __m256i s) {
-  return _mm256_madd_epi16(_mm256_maddubs_epi16(u, s), _mm256_set1_epi16(1));
-}
-template <bool kSigned>
-HEARTH_INLINE RowsI dot(RowsI acc, RowsI w, ActWord x) {
-  if constexpr (kSigned)
-    return {_mm256_add_epi32(acc.a, sum_products(_mm256_abs_epi8(w.a), _mm256_sign_epi8(x, w.a))),
-            _mm256_add_epi32(acc.b, sum_products(_mm256_abs_epi8(w.b), _mm256_sign_epi8(x, w.b)))};
-  else
-    return {_mm256_add_epi32(acc.a, sum_products(w.a, x)),
-            _mm256_add_epi32(acc.b, sum_products(w.b, x))};
-}
-// acc + the two products of 16-bit pairs.
-HEARTH_INLINE RowsI dot_pairs(RowsI acc, RowsI w, ActWord x) {
-  return {_mm256_add_epi32(acc.a, _mm256_madd_epi16(w.a, x)),
-          _mm256_add_epi32(acc.b, _mm256_madd_epi16(w.b, x))};
 }
 // Sixteen integers of 0 .. 255 as bytes.
 HEARTH_INLINE __m128i to_bytes(RowsI x) {
@@ -229,28 +223,16 @@ HEARTH_INLINE RowsI shuffle_table(__m128i levels, RowsI codes) {
   const __m256i t = _mm256_broadcastsi128_si256(levels);
   return {_mm256_shuffle_epi8(t, codes.a), _mm256_shuffle_epi8(t, codes.b)};
 }
-// A table of 16 signed bytes, as dot<true> takes them; codes are bytes of 0 .. 15.
-HEARTH_INLINE RowsI look_up_signed(const int8_t* table, RowsI codes) {
-  return shuffle_table(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), codes);
-}
-// The same with `offset` added, no sum below 0: unsigned.
+// A table of 16 bytes with `offset` added, no sum below 0; codes are bytes of 0 .. 15.
 HEARTH_INLINE RowsI look_up_unsigned(const int8_t* table, int8_t offset, RowsI codes) {
   return shuffle_table(
       _mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), _mm_set1_epi8(offset)),
       codes);
 }
-// Codes times scales would not fit what dot<false> takes: scale_codes is never called.
-inline constexpr bool kScaledCodes = false;
-RowsI scale_codes(RowsI codes, RowsI scale, RowsI start);
-
-// --- for kernels/peak-inl.h ---
-using IntAcc = __m256i;
-inline constexpr int kIntMacs = 32;
-HEARTH_INLINE IntAcc int_acc(int x) { return _mm256_set1_epi32(x); }
-HEARTH_INLINE IntAcc int_mac(IntAcc acc, IntAcc a, IntAcc b) {
-  // The activation depends on the chain, else the compiler would take the product out of the loop.
-  return _mm256_add_epi32(acc, sum_products(a, _mm256_xor_si256(b, acc)));
+// table[index] of each row.
+HEARTH_INLINE RowsI fetch(const uint32_t* table, RowsI index) {
+  const int* const at = reinterpret_cast<const int*>(table);
+  return {_mm256_i32gather_epi32(at, index.a, 4), _mm256_i32gather_epi32(at, index.b, 4)};
 }
-HEARTH_INLINE int int_first(IntAcc acc) { return _mm256_cvtsi256_si32(acc); }
 
-}  // namespace hearth::backend::cpu::avx2
+}  // namespace hearth::backend::cpu::HEARTH_ISA

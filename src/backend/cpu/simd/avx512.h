@@ -61,6 +61,13 @@ HEARTH_INLINE F keep_if_ge(F x, F a, F b) {
 }
 HEARTH_INLINE F min(F a, F b) { return _mm512_min_ps(a, b); }
 
+// Pairs (x, y) of `head` turned by those (cos, sin) of `table`.
+HEARTH_INLINE F rotate_pairs(F head, F table) {
+  const F swapped = _mm512_permute_ps(head, 0xb1);
+  return _mm512_fmaddsub_ps(head, _mm512_moveldup_ps(table),
+                            _mm512_mul_ps(swapped, _mm512_movehdup_ps(table)));
+}
+
 // --- sixteen rows of a packed weight side by side (packed.h): 32 bits of each ---
 
 using RowsI = __m512i;
@@ -84,6 +91,7 @@ HEARTH_INLINE RowsI bits_or(RowsI a, RowsI b) { return _mm512_or_si512(a, b); }
 HEARTH_INLINE RowsI bits_xor(RowsI x, uint32_t mask) {
   return _mm512_xor_si512(x, _mm512_set1_epi32(int(mask)));
 }
+HEARTH_INLINE RowsI bits_xor(RowsI a, RowsI b) { return _mm512_xor_si512(a, b); }
 // Right by n if positive, left by -n if negative; zeros come in.
 template <int n>
 HEARTH_INLINE RowsI shift(RowsI x) {
@@ -99,11 +107,20 @@ HEARTH_INLINE RowsI signed_byte(RowsI x) {
 }
 HEARTH_INLINE RowsI add(RowsI a, RowsI b) { return _mm512_add_epi32(a, b); }
 HEARTH_INLINE RowsI mul(RowsI a, RowsI b) { return _mm512_mullo_epi32(a, b); }
+// 16-bit halves times n, modulo 2^16.
+HEARTH_INLINE RowsI mul16(RowsI x, int n) {
+  return _mm512_mullo_epi16(x, _mm512_set1_epi16(int16_t(n)));
+}
 HEARTH_INLINE RowsF to_float(RowsI x) { return _mm512_cvtepi32_ps(x); }
 HEARTH_INLINE RowsF as_float(RowsI x) { return _mm512_castsi512_ps(x); }
 // All ones where the row's x is b, else 0.
 HEARTH_INLINE RowsI equal_mask(RowsI x, int32_t b) {
   return _mm512_movm_epi32(_mm512_cmpeq_epi32_mask(x, _mm512_set1_epi32(b)));
+}
+// All ones where bit n of x is set, else 0.
+template <int n>
+HEARTH_INLINE RowsI mask_of_bit(RowsI x) {
+  return _mm512_srai_epi32(_mm512_slli_epi32(x, 31 - n), 31);
 }
 HEARTH_INLINE RowsI bits_clear(RowsI x, RowsI mask) { return _mm512_andnot_si512(mask, x); }
 HEARTH_INLINE RowsF f16_rows(const uint16_t* p) { return load_f16(p); }
@@ -150,6 +167,10 @@ HEARTH_INLINE RowsI look_up_unsigned(const int8_t* table, int8_t offset, RowsI c
   const __m128i levels =
       _mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)), _mm_set1_epi8(offset));
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(levels), codes);
+}
+// table[index] of each row.
+HEARTH_INLINE RowsI fetch(const uint32_t* table, RowsI index) {
+  return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), 0xffff, index, table, 4);
 }
 // Whether codes may be multiplied by their scales before the dot product (each result a byte,
 // exact): dot<false> takes all of 0 .. 255.

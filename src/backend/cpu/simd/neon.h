@@ -67,6 +67,14 @@ HEARTH_INLINE F keep_if_ge(F x, F a, F b) {
   return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vcgeq_f32(a, b)));
 }
 
+// Pairs (x, y) of `head` turned by those (cos, sin) of `table`.
+HEARTH_INLINE F rotate_pairs(F head, F table) {
+  const F crossed = vmulq_f32(vrev64q_f32(head), vtrn2q_f32(table, table));
+  const uint32x4_t sign = vreinterpretq_u32_u64(vdupq_n_u64(0x80000000u));  // of x's
+  const F turned = vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(crossed), sign));
+  return vfmaq_f32(turned, head, vtrn1q_f32(table, table));
+}
+
 // --- sixteen rows of a packed weight side by side (packed.h): 32 bits of each, four a register ---
 
 struct RowsI {
@@ -108,6 +116,9 @@ HEARTH_INLINE RowsI bits_and(RowsI x, uint32_t mask) {
 HEARTH_INLINE RowsI bits_or(RowsI x, RowsI y) {
   return each_quarter<RowsI>([&](int i) { return vorrq_s32(x.v[i], y.v[i]); });
 }
+HEARTH_INLINE RowsI bits_xor(RowsI x, RowsI y) {
+  return each_quarter<RowsI>([&](int i) { return veorq_s32(x.v[i], y.v[i]); });
+}
 // Right by n if positive, left by -n if negative; zeros come in.
 template <int n>
 HEARTH_INLINE RowsI shift(RowsI x) {
@@ -126,6 +137,12 @@ HEARTH_INLINE RowsI add(RowsI x, RowsI y) {
 }
 HEARTH_INLINE RowsI mul(RowsI x, RowsI y) {
   return each_quarter<RowsI>([&](int i) { return vmulq_s32(x.v[i], y.v[i]); });
+}
+// 16-bit halves times n, modulo 2^16.
+HEARTH_INLINE RowsI mul16(RowsI x, int n) {
+  return each_quarter<RowsI>([&](int i) {
+    return vreinterpretq_s32_s16(vmulq_n_s16(vreinterpretq_s16_s32(x.v[i]), int16_t(n)));
+  });
 }
 HEARTH_INLINE RowsF add(RowsF x, RowsF y) {
   return each_quarter<RowsF>([&](int i) { return vaddq_f32(x.v[i], y.v[i]); });
@@ -146,6 +163,12 @@ HEARTH_INLINE RowsF as_float(RowsI x) {
 HEARTH_INLINE RowsI equal_mask(RowsI x, int32_t b) {
   return each_quarter<RowsI>(
       [&](int i) { return vreinterpretq_s32_u32(vceqq_s32(x.v[i], vdupq_n_s32(b))); });
+}
+// All ones where bit n of x is set, else 0.
+template <int n>
+HEARTH_INLINE RowsI mask_of_bit(RowsI x) {
+  return each_quarter<RowsI>(
+      [&](int i) { return vshrq_n_s32(vshlq_s32(x.v[i], vdupq_n_s32(31 - n)), 31); });
 }
 HEARTH_INLINE RowsI bits_clear(RowsI x, RowsI mask) {
   return each_quarter<RowsI>([&](int i) { return vbicq_s32(x.v[i], mask.v[i]); });
@@ -210,6 +233,15 @@ HEARTH_INLINE RowsI look_up_signed(const int8_t* table, RowsI codes) {
 // The same with `offset` added, no sum below 0: unsigned.
 HEARTH_INLINE RowsI look_up_unsigned(const int8_t* table, int8_t offset, RowsI codes) {
   return shuffle_table(vaddq_s8(vld1q_s8(table), vdupq_n_s8(offset)), codes);
+}
+// table[index] of each row. There is no gather: one load a row.
+HEARTH_INLINE RowsI fetch(const uint32_t* table, RowsI index) {
+  return each_quarter<RowsI>([&](int i) {
+    const uint32_t four[4] = {
+        table[vgetq_lane_s32(index.v[i], 0)], table[vgetq_lane_s32(index.v[i], 1)],
+        table[vgetq_lane_s32(index.v[i], 2)], table[vgetq_lane_s32(index.v[i], 3)]};
+    return vreinterpretq_s32_u32(vld1q_u32(four));
+  });
 }
 // Codes times scales would not fit what dot<false> takes: scale_codes is never called.
 inline constexpr bool kScaledCodes = false;

@@ -35,6 +35,9 @@ HEARTH_INLINE F exp(F x) { return std::exp(x); }
 HEARTH_INLINE float reduce_add(F x) { return x; }
 HEARTH_INLINE float reduce_max(F x) { return x; }
 
+// One lane holds no pair: never called.
+F rotate_pairs(F head, F table);
+
 // --- for kernels/peak-inl.h ---
 using IntAcc = int32_t;
 inline constexpr int kIntMacs = 1;
