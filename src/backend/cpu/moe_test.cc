@@ -48,9 +48,9 @@ Answer run(const Moe& moe, const KernelTable& table, int n_threads,
   const View logits = g.add_tensor(n, moe.n_experts);
   const View out = g.add_tensor(n, moe.d);
   g.add(HiddenInputOp{.out = x});
-  g.add(MatMulOp{.in = x, .n_weights = 1, .weights = {&moe.router.w}, .out = {logits}});
   g.add(MoeOp{.in = x,
-              .router = logits,
+              .router = &moe.router.w,
+              .logits = logits,
               .gate = &moe.gate.w,
               .up = &moe.up.w,
               .down = &moe.down.w,

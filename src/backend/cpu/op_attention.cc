@@ -31,25 +31,20 @@ void store_element(std::byte* base, int64_t index, float value, int kind) {
 
 }  // namespace
 
-void Executor::run(const KvAppendOp& op, int thread) {
+void Executor::append_head(const KvAppendOp& op, int64_t t, int head) const {
   const KvLayerView& kv = in_.layers[size_t(op.layer)];
   const int kind = kv_kind(kv.type);
-  const Range r = share(int64_t(in_.n_tokens) * kv.n_heads, thread, n_threads());
-  for (int64_t i = r.begin; i < r.end; ++i) {
-    const int64_t t = i / kv.n_heads;
-    const int head = int(i % kv.n_heads);
-    const int position = in_.positions[t];
-    const int chunk = in_.sequences[size_t(in_.sequence_of[t])].chunks[position / kKvChunk];
-    const int64_t row = position % kKvChunk;
-    const float* k = data(op.k, t) + int64_t(head) * kv.dk;
-    const float* v = data(op.v, t) + int64_t(head) * kv.dv;
-    std::byte* k_out = kv.k(chunk, head);
-    std::byte* v_out = kv.v(chunk, head);
-    for (int d = 0; d < kv.dk; ++d)
-      store_element(k_out, (row / kKvLanes * kv.dk + d) * kKvLanes + row % kKvLanes, k[d], kind);
-    for (int d = 0; d < kv.dv_padded(); ++d)
-      store_element(v_out, row * kv.dv_padded() + d, d < kv.dv ? v[d] : 0.0f, kind);
-  }
+  const int position = in_.positions[t];
+  const int chunk = in_.sequences[size_t(in_.sequence_of[t])].chunks[position / kKvChunk];
+  const int64_t row = position % kKvChunk;
+  const float* k = data(op.k, t) + int64_t(head) * kv.dk;
+  const float* v = data(op.v, t) + int64_t(head) * kv.dv;
+  std::byte* k_out = kv.k(chunk, head);
+  std::byte* v_out = kv.v(chunk, head);
+  for (int d = 0; d < kv.dk; ++d)
+    store_element(k_out, (row / kKvLanes * kv.dk + d) * kKvLanes + row % kKvLanes, k[d], kind);
+  for (int d = 0; d < kv.dv_padded(); ++d)
+    store_element(v_out, row * kv.dv_padded() + d, d < kv.dv ? v[d] : 0.0f, kind);
 }
 
 // Consecutive tokens of one sequence, with all query heads of a group: row = token * group + head
