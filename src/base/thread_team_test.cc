@@ -73,6 +73,58 @@ TEST_P(ThreadTeams, SleepersWakeUp) {
   EXPECT_EQ(calls.load(), 205 * GetParam());
 }
 
+// Jobs of changing sizes: exactly the first n threads run, also after the others have slept.
+TEST_P(ThreadTeams, APartOfTheTeamWorks) {
+  ThreadTeam team({.n_threads = GetParam(), .pin = false});
+  std::array<int, 8> calls{};
+  std::array<int, 8> expected{};
+  std::array<int, 8> wrong{};
+  for (int job = 0; job < 600; ++job) {
+    const int n = 1 + job * 5 % GetParam();
+    auto count = [&](int thread) {
+      calls[size_t(thread)] += 1;
+      wrong[size_t(thread)] += team.n_running() != n ? 1 : 0;
+      team.barrier();
+      wrong[size_t(thread)] += calls[0] != job + 1 ? 1 : 0;  // the barrier was of all n
+    };
+    for (int t = 0; t < n; ++t) expected[size_t(t)] += 1;
+    // Long enough for some to fall asleep, at times.
+    if (job % 100 == 99) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    team.run(count, n);
+    ASSERT_EQ(calls, expected) << "job " << job << " of " << n;
+  }
+  for (const int w : wrong) EXPECT_EQ(w, 0);
+}
+
+// Every number once, from 0 again behind each barrier and in each job.
+TEST_P(ThreadTeams, NumbersAreTakenOnce) {
+  ThreadTeam team({.n_threads = GetParam(), .pin = false});
+  constexpr int kNumbers = 500;
+  constexpr int kPhases = 4;
+  std::array<std::array<std::atomic<int>, kNumbers>, kPhases> taken{};
+  auto job = [&](int) {
+    for (auto& phase : taken) {
+      for (int64_t i; (i = team.take(1)) < kNumbers;) phase[size_t(i)].fetch_add(1);
+      team.barrier();
+    }
+  };
+  for (int round = 1; round <= 3; ++round) {
+    team.run(job, round == 2 ? 1 : 0);
+    for (const auto& phase : taken)
+      for (const std::atomic<int>& n : phase) ASSERT_EQ(n.load(), round);
+  }
+}
+
+TEST(ThreadTeam, EndsWhileAPartSleeps) {
+  for (int i = 0; i < 5; ++i) {
+    ThreadTeam team({.n_threads = 4, .pin = false});
+    auto nothing = [](int) {};
+    team.run(nothing, 2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    team.run(nothing, 2);
+  }
+}
+
 TEST(ThreadTeam, EndsWithoutHavingWorked) {
   for (int i = 0; i < 20; ++i) ThreadTeam({.n_threads = 1 + i % 8, .pin = false});
 }
