@@ -13,6 +13,12 @@ namespace {
 // (sampling: about 20 us) costs a wake-up per token.
 constexpr int kSpins = 2000;
 
+// A taking gets this part of what is left of a share, and at least one piece: few takings, and
+// small pieces at the end, where they decide how long the others wait.
+constexpr int64_t kTakePart = 8;
+// So many threads are asked for work. Each costs a cache miss at the end of every phase.
+constexpr int kOthersAsked = 8;
+
 void pause_cpu() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -27,7 +33,8 @@ ThreadTeam::ThreadTeam(const Options& options)
     : n_threads_(std::clamp(options.n_threads, 1, (1 << kCrewBits) - 1)),
       pin_(options.pin),
       job_word_(uint32_t(n_threads_)),
-      crew_(uint32_t(n_threads_)) {
+      crew_(uint32_t(n_threads_)),
+      taken_(std::make_unique<Taken[]>(size_t(n_threads_))) {
   threads_.reserve(size_t(n_threads_ - 1));
   for (int i = 1; i < n_threads_; ++i) threads_.emplace_back([this, i] { worker(i); });
 }
@@ -53,7 +60,7 @@ void ThreadTeam::start(int n) {
 void ThreadTeam::run(Job job, void* context, int n_threads) {
   const int n = n_threads == 0 ? n_threads_ : std::clamp(n_threads, 1, n_threads_);
   n_crew_ = n;
-  n_taken_.store(0, std::memory_order_relaxed);
+  barrier_number_.fetch_add(1, std::memory_order_relaxed);  // what was taken before does not count
   if (n == 1) {
     job(context, 0);
     return;
@@ -104,13 +111,12 @@ void ThreadTeam::worker(int thread) {
 
 void ThreadTeam::barrier() {
   if (n_crew_ == 1) {
-    n_taken_.store(0, std::memory_order_relaxed);
+    barrier_number_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  const uint32_t number = barrier_number_.load(std::memory_order_relaxed);
+  const uint64_t number = barrier_number_.load(std::memory_order_relaxed);
   if (n_arrived_.fetch_add(1, std::memory_order_acq_rel) == n_crew_ - 1) {
     n_arrived_.store(0, std::memory_order_relaxed);
-    n_taken_.store(0, std::memory_order_relaxed);
     barrier_number_.store(number + 1, std::memory_order_release);
     return;
   }
@@ -121,6 +127,28 @@ void ThreadTeam::barrier() {
     else
       std::this_thread::yield();
   }
+}
+
+ThreadTeam::Pieces ThreadTeam::take(int thread, int64_t n) {
+  const uint64_t phase = barrier_number_.load(std::memory_order_relaxed) << kTakenBits;
+  for (int i = 0; i < std::min(n_crew_, 1 + kOthersAsked); ++i) {
+    const int owner = (thread + i) % n_crew_;
+    const int64_t begin = n * owner / n_crew_;
+    const int64_t end = n * (owner + 1) / n_crew_;
+    std::atomic<uint64_t>& word = taken_[size_t(owner)].word;
+    uint64_t seen = word.load(std::memory_order_relaxed);
+    for (;;) {
+      // Less than `phase`: of an earlier one.
+      const int64_t at = begin + (seen >= phase ? int64_t(seen - phase) : 0);
+      if (at >= end) break;
+      const int64_t next = at + std::max<int64_t>(1, (end - at) / kTakePart);
+      // What the pieces are made of was ordered by the barrier.
+      if (word.compare_exchange_weak(seen, phase + uint64_t(next - begin),
+                                     std::memory_order_relaxed))
+        return {at, next};
+    }
+  }
+  return {n, n};
 }
 
 }  // namespace hearth

@@ -43,9 +43,16 @@ class ThreadTeam {
   // Inside a job: waits until every thread of the job has arrived.
   void barrier();
 
-  // Inside a job: the next n numbers (the first of them) of a sequence that begins with 0 at the
-  // job's start and behind every barrier. No two threads get the same.
-  int64_t take(int64_t n) { return n_taken_.fetch_add(n, std::memory_order_relaxed); }
+  // Inside a job: some of the pieces [0, n) of the work up to the next barrier, each given out
+  // once; none (begin == end) when there is nothing left for this thread. Every thread gets its
+  // even share in order, so that it reads one stretch of memory, then the next of what others have
+  // not begun: a thread that is held up holds up no more than what it has taken. REQUIRES: the same
+  // n from all threads; one n between two barriers; n < 2^24.
+  struct Pieces {
+    int64_t begin;
+    int64_t end;
+  };
+  Pieces take(int thread, int64_t n);
 
  private:
   void worker(int thread);
@@ -68,8 +75,14 @@ class ThreadTeam {
   alignas(64) std::atomic<int> n_sleeping_{0};
   alignas(64) std::atomic<int> n_running_{0};
   alignas(64) std::atomic<int> n_arrived_{0};
-  alignas(64) std::atomic<uint32_t> barrier_number_{0};
-  alignas(64) std::atomic<int64_t> n_taken_{0};
+  alignas(64) std::atomic<uint64_t> barrier_number_{0};
+  // How many pieces of a thread's share are gone, in the lowest kTakenBits, and behind which
+  // barrier that was: behind another one, none are. So nobody has to clear it.
+  static constexpr int kTakenBits = 24;
+  struct alignas(64) Taken {
+    std::atomic<uint64_t> word{0};
+  };
+  std::unique_ptr<Taken[]> taken_;
   std::atomic<bool> stop_{false};
   std::vector<std::thread> threads_;
 };

@@ -96,23 +96,46 @@ TEST_P(ThreadTeams, APartOfTheTeamWorks) {
   for (const int w : wrong) EXPECT_EQ(w, 0);
 }
 
-// Every number once, from 0 again behind each barrier and in each job.
-TEST_P(ThreadTeams, NumbersAreTakenOnce) {
+// Every piece once in each phase, behind barriers and in new jobs, of all sizes.
+TEST_P(ThreadTeams, PiecesAreTakenOnce) {
   ThreadTeam team({.n_threads = GetParam(), .pin = false});
-  constexpr int kNumbers = 500;
-  constexpr int kPhases = 4;
-  std::array<std::array<std::atomic<int>, kNumbers>, kPhases> taken{};
-  auto job = [&](int) {
-    for (auto& phase : taken) {
-      for (int64_t i; (i = team.take(1)) < kNumbers;) phase[size_t(i)].fetch_add(1);
+  constexpr int kMost = 500;
+  constexpr std::array<int64_t, 6> kSizes = {kMost, 0, 1, 7, kMost, 97};
+  std::array<std::array<std::atomic<int>, kMost>, kSizes.size()> taken{};
+  auto job = [&](int thread) {
+    for (size_t phase = 0; phase < kSizes.size(); ++phase) {
+      for (;;) {
+        const ThreadTeam::Pieces p = team.take(thread, kSizes[phase]);
+        if (p.begin == p.end) break;
+        for (int64_t i = p.begin; i < p.end; ++i) taken[phase][size_t(i)].fetch_add(1);
+      }
       team.barrier();
     }
   };
   for (int round = 1; round <= 3; ++round) {
     team.run(job, round == 2 ? 1 : 0);
-    for (const auto& phase : taken)
-      for (const std::atomic<int>& n : phase) ASSERT_EQ(n.load(), round);
+    for (size_t phase = 0; phase < kSizes.size(); ++phase)
+      for (int64_t i = 0; i < kMost; ++i)
+        ASSERT_EQ(taken[phase][size_t(i)].load(), i < kSizes[phase] ? round : 0)
+            << "phase " << phase << ", piece " << i;
   }
+}
+
+// One thread sleeps on what it took: the others do the rest of its share.
+TEST(ThreadTeam, OthersDoWhatAThreadHasNotBegun) {
+  ThreadTeam team({.n_threads = 3, .pin = false});
+  std::array<int64_t, 3> done{};
+  auto job = [&](int thread) {
+    for (;;) {
+      const ThreadTeam::Pieces p = team.take(thread, 300);
+      if (p.begin == p.end) break;
+      done[size_t(thread)] += p.end - p.begin;
+      if (thread == 1) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  };
+  team.run(job);
+  EXPECT_EQ(done[0] + done[1] + done[2], 300);
+  EXPECT_LT(done[1], 100);
 }
 
 TEST(ThreadTeam, EndsWhileAPartSleeps) {

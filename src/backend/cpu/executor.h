@@ -49,10 +49,6 @@ size_t act_bytes(int64_t n, int64_t k);
 // Bytes that a thread needs for an input of one row of its own.
 size_t own_act_bytes(int64_t k);
 
-// Of the pieces of a matrix that few columns read, one in kTailPart goes to whoever is done first.
-inline constexpr int64_t kTailPart = 10;
-// Up to this many columns, memory is the limit.
-inline constexpr int64_t kEvenColumns = 16;
 // Rows of a piece: what a gemm does at once.
 inline constexpr int64_t kPieceRows = 2 * kPanelRows;
 
@@ -135,20 +131,15 @@ class Executor {
   [[nodiscard]] ActForm form_of(const tensor::Weight& w) const {
     return act_form(*w.type, k_.bf16_products);
   }
-  // Calls f(begin, end) for parts of [0, n) that together, over all threads, are all of it. Where
-  // memory is the limit (few columns), most is shared out evenly, so that each thread reads one
-  // stretch of memory, and the rest piece by piece, to whoever is done first. Else every piece is.
-  // At most once between two barriers.
+  // Calls f(begin, end) for parts of [0, n) that together, over all threads, are all of it
+  // (ThreadTeam::take). At most once between two barriers.
   template <class F>
-  void for_pieces(int64_t n, int64_t n_columns, int thread, F&& f) const {
-    if (n_threads() == 1) {
-      if (n > 0) f(int64_t(0), n);
-      return;
+  void for_pieces(int64_t n, int thread, F&& f) const {
+    for (;;) {
+      const ThreadTeam::Pieces pieces = team_.take(thread, n);
+      if (pieces.begin == pieces.end) return;
+      f(pieces.begin, pieces.end);
     }
-    const int64_t n_even = n_columns <= kEvenColumns ? n - n / kTailPart : 0;
-    const Range even = share(n_even, thread, n_threads());
-    if (even.begin < even.end) f(even.begin, even.end);
-    for (int64_t at; (at = n_even + team_.take(1)) < n;) f(at, at + 1);
   }
 
   void normalize(const tensor::Norm& norm, const float* x, float* y, int64_t n) const;

@@ -139,7 +139,7 @@ void Executor::run(const MatMulOp& op, int thread) {
   // The pieces of all weights, one after the other.
   int64_t first[MatMulOp::kMaxWeights + 1] = {};
   for (int i = 0; i < op.n_weights; ++i) first[i + 1] = first[i] + n_pieces(op.weights[i]->rows);
-  for_pieces(first[op.n_weights], rows(op.in), thread, [&](int64_t begin, int64_t end) {
+  for_pieces(first[op.n_weights], thread, [&](int64_t begin, int64_t end) {
     for (int i = 0; i < op.n_weights; ++i) {
       const Range r = piece_rows(begin - first[i], end - first[i], op.weights[i]->rows);
       if (r.begin < r.end)

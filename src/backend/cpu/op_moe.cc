@@ -154,8 +154,7 @@ Executor::Input Executor::gated_product(const GatedFfn& ffn, const ExpertLists& 
   // Where up's half of a common matrix does not begin with a panel, it is one piece.
   const bool whole = ffn.gate == nullptr && f % kPanelRows != 0;
   const int64_t per_expert = whole ? 1 : n_pieces(f);
-  const int64_t n_columns = lists.n_slots / *lists.n_active;
-  for_pieces(*lists.n_active * per_expert, n_columns, thread, [&](int64_t begin, int64_t end) {
+  for_pieces(*lists.n_active * per_expert, thread, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const auto active = int(begin / per_expert);
       const int64_t first = begin % per_expert;
@@ -215,7 +214,7 @@ void Executor::run(const FfnOp& op, int thread) {
   const GatedFfn ffn{op.gate, op.up, op.down, op.hidden, op.activation};
   const Input product = gated_product(ffn, all, x, thread);
   team_.barrier();
-  for_pieces(n_pieces(op.down->rows), n, thread, [&](int64_t first, int64_t end) {
+  for_pieces(n_pieces(op.down->rows), thread, [&](int64_t first, int64_t end) {
     multiply(*op.down, piece_rows(first, end, op.down->rows), product,
              {data(op.out), stride(op.out), op.accumulate}, thread);
   });
@@ -242,10 +241,9 @@ void Executor::add_experts(const MoeOp& op, const ExpertLists& lists, Range colu
 }
 
 void Executor::run(const MoeOp& op, int thread) {
-  const int64_t n = rows(op.in);
   const Weight* readers[] = {op.gate, op.up, op.router};
   const Input x = prepare(op.in, op.norm, readers, thread);
-  for_pieces(n_pieces(op.router->rows), n, thread, [&](int64_t begin, int64_t end) {
+  for_pieces(n_pieces(op.router->rows), thread, [&](int64_t begin, int64_t end) {
     multiply(*op.router, piece_rows(begin, end, op.router->rows), x,
              {data(op.logits), stride(op.logits), false}, thread);
   });
@@ -255,7 +253,7 @@ void Executor::run(const MoeOp& op, int thread) {
   const GatedFfn ffn{op.gate, op.up, op.down, op.hidden, op.activation};
   const Input product = gated_product(ffn, lists, x, thread);
   team_.barrier();
-  for_pieces(n_pieces(op.down->rows), n, thread, [&](int64_t begin, int64_t end) {
+  for_pieces(n_pieces(op.down->rows), thread, [&](int64_t begin, int64_t end) {
     const Range r = piece_rows(begin, end, op.down->rows);
     for (int i = 0; i < *lists.n_active; ++i) {
       GemmArgs args = gemm_args(*op.down, lists.active[i], thread);
