@@ -202,7 +202,7 @@ class Executor {
   void route_token(const tensor::MoeOp& op, const ExpertLists& lists, int64_t token,
                    float* p) const;
   void sort_slots(const tensor::MoeOp& op, const ExpertLists& lists) const;
-  void route(const tensor::MoeOp& op, const ExpertLists& lists, int thread) const;
+  void route(const tensor::MoeOp& op, const Input& x, const ExpertLists& lists, int thread) const;
   void add_experts(const tensor::MoeOp& op, const ExpertLists& lists, Range columns) const;
 
   const KernelTable& k_;

@@ -104,16 +104,33 @@ void Executor::sort_slots(const MoeOp& op, const ExpertLists& lists) const {
   *lists.n_active = n_active;
 }
 
-// A barrier must follow; of one token, none.
-void Executor::route(const MoeOp& op, const ExpertLists& lists, int thread) const {
+// The lists are complete when this returns. Of one token, the threads share the router's rows, and
+// each makes its own lists; of more, each takes some tokens through router and choice.
+void Executor::route(const MoeOp& op, const Input& x, const ExpertLists& lists, int thread) const {
   const int64_t n = rows(op.in);
   auto* p = reinterpret_cast<float*>(thread_memory(thread));
   if (n == 1) {
+    for_pieces(n_pieces(op.router->rows), thread, [&](int64_t begin, int64_t end) {
+      multiply(*op.router, piece_rows(begin, end, op.router->rows), x,
+               {data(op.logits), stride(op.logits), false}, thread);
+    });
+    team_.barrier();
     route_token(op, lists, 0, p);
     sort_slots(op, lists);
     return;
   }
   const Range r = share(n, thread, n_threads());
+  if (r.begin < r.end) {
+    GemmArgs args = gemm_args(*op.router, 0, thread);
+    args.row_end = op.router->rows;
+    args.x = x.forms[int(form_of(*op.router))];
+    args.x.f32 += r.begin * args.x.f32_stride;
+    if (args.x.blocks != nullptr) args.x.blocks += r.begin;
+    args.n_columns = r.end - r.begin;
+    args.y = data(op.logits, r.begin);
+    args.y_stride = stride(op.logits);
+    k_.gemm[op.router->type->index](args);
+  }
   for (int64_t t = r.begin; t < r.end; ++t) route_token(op, lists, t, p);
   team_.barrier();
   if (thread == 0) sort_slots(op, lists);
@@ -243,13 +260,8 @@ void Executor::add_experts(const MoeOp& op, const ExpertLists& lists, Range colu
 void Executor::run(const MoeOp& op, int thread) {
   const Weight* readers[] = {op.gate, op.up, op.router};
   const Input x = prepare(op.in, op.norm, readers, thread);
-  for_pieces(n_pieces(op.router->rows), thread, [&](int64_t begin, int64_t end) {
-    multiply(*op.router, piece_rows(begin, end, op.router->rows), x,
-             {data(op.logits), stride(op.logits), false}, thread);
-  });
-  team_.barrier();
   const ExpertLists lists = expert_lists(op, thread);
-  route(op, lists, thread);
+  route(op, x, lists, thread);
   const GatedFfn ffn{op.gate, op.up, op.down, op.hidden, op.activation};
   const Input product = gated_product(ffn, lists, x, thread);
   team_.barrier();
