@@ -35,6 +35,7 @@ ThreadTeam::ThreadTeam(const Options& options)
       job_word_(uint32_t(n_threads_)),
       crew_(uint32_t(n_threads_)),
       taken_(std::make_unique<Taken[]>(size_t(n_threads_))) {
+  if (pin_) cpu_order_ = usable_cpu_set().order;
   threads_.reserve(size_t(n_threads_ - 1));
   for (int i = 1; i < n_threads_; ++i) threads_.emplace_back([this, i] { worker(i); });
 }
@@ -99,7 +100,7 @@ uint32_t ThreadTeam::wait_for_job(uint32_t seen, int thread) {
 }
 
 void ThreadTeam::worker(int thread) {
-  if (pin_) pin_current_thread(thread);
+  if (pin_) pin_current_thread(cpu_order_[size_t(thread) % cpu_order_.size()]);
   for (uint32_t seen = uint32_t(n_threads_);;) {
     seen = wait_for_job(seen, thread);
     if (stop_.load()) return;

@@ -16,7 +16,7 @@ class ThreadTeam {
  public:
   struct Options {
     int n_threads = 1;  // the caller is one of them
-    bool pin = true;    // thread i stays on the i-th CPU that the process may use
+    bool pin = true;    // each stays on a CPU that the process may use: one of each core first
   };
 
   explicit ThreadTeam(const Options& options);
@@ -84,6 +84,7 @@ class ThreadTeam {
   };
   std::unique_ptr<Taken[]> taken_;
   std::atomic<bool> stop_{false};
+  std::vector<int> cpu_order_;  // CpuSet::order, if pinned
   std::vector<std::thread> threads_;
 };
 

@@ -47,7 +47,7 @@ class Stories : public testing::TestWithParam<const char*> {
 
 TEST_P(Stories, Tokenization) {
   engine::EngineOptions options;
-  options.n_threads = 1;
+  options.threads.generate = 1;
   const auto engine = engine::Engine::load(story_file(GetParam(), "F32").string(), options);
   ASSERT_TRUE(engine.has_value()) << engine.error().message;
   const text::Tokenizer& tokenizer = *(*engine)->tokenizer();
@@ -123,7 +123,7 @@ TEST_P(Stories, PerplexityOfEveryType) {
     engine::EngineOptions options;
     options.n_ctx = 128;
     options.n_outputs = make::kPerplexityRows;
-    options.n_threads = 1;
+    options.threads.generate = 1;
     const auto engine = engine::Engine::load(story_file(GetParam(), type).string(), options);
     ASSERT_TRUE(engine.has_value()) << type;
     const text::Tokenizer& tokenizer = *(*engine)->tokenizer();

@@ -16,8 +16,11 @@ using Clock = std::chrono::steady_clock;
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(const cpu::KernelTable& kernels, ThreadTeam& team)
-      : kernels_(kernels), team_(team), name_(fmt::format("cpu/{}", kernels.name)) {}
+  CpuBackend(const cpu::KernelTable& kernels, ThreadTeam& team, const CpuThreads& threads)
+      : kernels_(kernels),
+        team_(team),
+        threads_(threads),
+        name_(fmt::format("cpu/{}", kernels.name)) {}
 
   [[nodiscard]] std::string name() const override { return name_; }
 
@@ -62,8 +65,10 @@ class CpuBackend final : public Backend {
     const cpu::ScratchPlan plan = cpu::plan_scratch(graph, max_positions, team_.size());
     std::memset(scratch, 0, plan.counter_bytes);
     cpu::Executor executor(kernels_, team_, graph, inputs, activations, scratch, plan);
+    const int n_threads =
+        inputs.n_tokens <= CpuThreads::kFewTokens ? threads_.few_tokens : threads_.many_tokens;
     if (profiling_) {
-      run_profiled(graph, executor);
+      run_profiled(graph, executor, n_threads);
       return;
     }
     auto job = [&](int thread) {
@@ -72,7 +77,7 @@ class CpuBackend final : public Backend {
         if (&op != &graph.ops().back()) team_.barrier();
       }
     };
-    team_.run(job);
+    team_.run(job, n_threads);
   }
 
   void set_profiling(bool on) override { profiling_ = on; }
@@ -80,7 +85,7 @@ class CpuBackend final : public Backend {
   [[nodiscard]] Profile profile() const override { return profile_; }
 
  private:
-  void run_profiled(const tensor::Graph& graph, cpu::Executor& executor) {
+  void run_profiled(const tensor::Graph& graph, cpu::Executor& executor, int n_threads) {
     auto job = [&](int thread) {
       for (const tensor::Op& op : graph.ops()) {
         const Clock::time_point begin = Clock::now();
@@ -90,7 +95,7 @@ class CpuBackend final : public Backend {
           add_time(op_name(op), std::chrono::duration<double>(Clock::now() - begin).count());
       }
     };
-    team_.run(job);
+    team_.run(job, n_threads);
   }
 
   void add_time(const char* name, double seconds) {
@@ -103,6 +108,7 @@ class CpuBackend final : public Backend {
 
   cpu::KernelTable kernels_;
   ThreadTeam& team_;
+  CpuThreads threads_;
   std::string name_;
   bool profiling_ = false;
   Profile profile_;
@@ -110,8 +116,9 @@ class CpuBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend(const cpu::KernelTable& kernels, ThreadTeam& team) {
-  return std::make_unique<CpuBackend>(kernels, team);
+std::unique_ptr<Backend> make_cpu_backend(const cpu::KernelTable& kernels, ThreadTeam& team,
+                                          const CpuThreads& threads) {
+  return std::make_unique<CpuBackend>(kernels, team, threads);
 }
 
 namespace cpu {

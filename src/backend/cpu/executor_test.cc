@@ -140,9 +140,9 @@ constexpr int kChunksPerSequence = 2;
 class Conversation {
  public:
   Conversation(const TinyModel& model, const KernelTable& table, int n_threads,
-               const quant::TypeInfo* kv_type)
+               const quant::TypeInfo* kv_type, const CpuThreads& threads = {})
       : model_(model),
-        runner_(table, n_threads),
+        runner_(table, n_threads, threads),
         cache_({{.type = kv_type, .n_heads = kKvHeads, .dk = kDk, .dv = kDv},
                 {.type = kv_type, .n_heads = kKvHeads, .dk = kDk, .dv = kDv}},
                6) {
@@ -242,6 +242,10 @@ TEST_P(Executors, SameBitsInAnyBatchAndSplit) {
       SCOPED_TRACE(std::to_string(n_threads) + " threads");
       expect_same(Conversation(model, table(), n_threads, type).run_all(mixed()), expected);
     }
+    // Other parts of the team for small steps and for large ones.
+    expect_same(
+        Conversation(model, table(), 4, type, {.few_tokens = 2, .many_tokens = 3}).run_all(mixed()),
+        expected);
     // One token and several threads: the schedule that splits the chunks of a row.
     expect_same(Conversation(model, table(), 3, type).run_all(alone_token_by_token()), expected);
   }
