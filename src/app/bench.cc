@@ -137,7 +137,8 @@ Json machine_json(const engine::Engine& engine, const backend::Backend& backend,
   const BuildInfo build = build_info();
   return {{"cpu", cpu_name()},
           {"cpus_usable", n_usable_cpus()},
-          {"threads", engine.n_threads()},
+          {"threads", engine.threads().generate},
+          {"threads_batch", engine.threads().prompt},
           {"isa", backend.name()},
           {"memory_bytes", memory.total_bytes},
           {"bytes_per_second", limits.bytes_per_second},
@@ -167,6 +168,13 @@ bench::RunName run_name(const engine::Engine& engine, const std::string& path) {
           .n_threads = engine.n_threads()};
 }
 
+std::string thread_text(const engine::ThreadChoice& threads) {
+  return threads.generate == threads.prompt
+             ? fmt::format("{} threads ({})", threads.generate, threads.reason)
+             : fmt::format("{} threads to generate, {} to read ({})", threads.generate,
+                           threads.prompt, threads.reason);
+}
+
 Result<int> run(const ParsedArgs& args, AppContext& context) {
   HEARTH_TRY(check_lists(args));
   std::optional<Json> old_results;
@@ -176,10 +184,10 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   const advise::BenchmarkOptions tests = benchmark_options(args);
   HEARTH_ASSIGN(const std::unique_ptr<engine::Engine> engine, load(args, context, tests));
   const bench::RunName name = run_name(*engine, args.get_text("MODEL"));
-  context.print(fmt::format(
-      "{} {} | {:.2f} GiB | {:.2f} B parameters | {} | {} threads\n", name.model, name.type,
-      double(engine->file().tensor_bytes()) / double(1 << 30),
-      double(engine->file().n_parameters()) / 1e9, engine->backend().name(), engine->n_threads()));
+  context.print(fmt::format("{} {} | {:.2f} GiB | {:.2f} B parameters | {} | {}\n", name.model,
+                            name.type, double(engine->file().tensor_bytes()) / double(1 << 30),
+                            double(engine->file().n_parameters()) / 1e9, engine->backend().name(),
+                            thread_text(engine->threads())));
 
   HEARTH_ASSIGN(
       const backend::cpu::KernelTable kernels,

@@ -129,7 +129,8 @@ class EngineChatBackend final : public ChatBackend {
     const Clock::time_point begin = Clock::now();
     engine::EngineOptions engine_options;
     engine_options.n_ctx = int64_t(options.ctx);
-    engine_options.n_threads = int(options.threads);
+    engine_options.threads = options.thread_request;
+    engine_options.threads.generate = int(options.threads);
     engine_options.isa = options.isa;
     engine_options.weights = options.weights;
     if (!options.kv.empty()) engine_options.kv_type = options.kv;
@@ -216,7 +217,9 @@ class EngineChatBackend final : public ChatBackend {
     info.kv_bytes = arena_bytes(memory, "KV cache");
     info.scratch_bytes = memory.total_bytes() - info.weights_bytes - info.kv_bytes;
     info.weights_reason = engine_->weights().reason();
-    info.threads = uint64_t(engine_->n_threads());
+    info.threads = uint64_t(engine_->threads().generate);
+    info.threads_prompt = uint64_t(engine_->threads().prompt);
+    info.threads_reason = engine_->threads().reason;
     info.isa = engine_->backend().name();
     info.recommended = recommended_by(engine_->file().metadata());
     info.warnings = engine_->warnings();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/thread_choice.h"
 #include "engine/weight_store.h"
 #include "sample/params.h"
 
@@ -26,10 +27,11 @@ struct ChatMessage {
 };
 
 struct ChatLoadOptions {
-  uint64_t ctx = 0;           // tokens; 0: what the model allows, bounded by memory
-  uint64_t threads = 0;       // 0: chosen
-  std::string isa;            // empty: the best this CPU has
-  std::string kv;             // type of the KV cache: "f32", "f16", "bf16"
+  uint64_t ctx = 0;                           // tokens; 0: what the model allows, bounded by memory
+  uint64_t threads = 0;                       // 0: chosen
+  engine::ThreadRequest thread_request = {};  // all but how many generate
+  std::string isa;                            // empty: the best this CPU has
+  std::string kv;                             // type of the KV cache: "f32", "f16", "bf16"
   std::string chat_template;  // a name that replaces the file's own template; empty: the file's own
   engine::WeightOptions weights;  // where the weights come from
 };
@@ -56,8 +58,10 @@ struct ChatModelInfo {
   uint64_t weights_bytes = 0;
   uint64_t kv_bytes = 0;
   uint64_t scratch_bytes = 0;
-  std::string weights_reason;  // how the weights came into memory, and why
-  uint64_t threads = 0;
+  std::string weights_reason;   // how the weights came into memory, and why
+  uint64_t threads = 0;         // that generate
+  uint64_t threads_prompt = 0;  // that read prompts
+  std::string threads_reason;   // why so many
   std::string isa;
   double load_seconds = 0;
   std::vector<RecommendedValue> recommended = {};

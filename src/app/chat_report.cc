@@ -146,7 +146,10 @@ std::string info_text(const ChatSession& session) {
       row("memory", fmt::format("{} = weights {} + cache {} + the rest {}",
                                 human_bytes(planned_bytes(info)), human_bytes(info.weights_bytes),
                                 human_bytes(info.kv_bytes), human_bytes(info.scratch_bytes)));
-  text += row("threads", fmt::format("{}", info.threads));
+  text += row("threads", info.threads == info.threads_prompt
+                             ? fmt::format("{} ({})", info.threads, info.threads_reason)
+                             : fmt::format("{} to generate, {} to read ({})", info.threads,
+                                           info.threads_prompt, info.threads_reason));
   text += row("instructions", info.isa);
   return text;
 }

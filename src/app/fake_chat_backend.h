@@ -65,6 +65,8 @@ class FakeChatBackend : public ChatBackend {
         .scratch_bytes = 1'000'000,
         .weights_reason = "repacked while loading",
         .threads = 2,
+        .threads_prompt = 2,
+        .threads_reason = "one for each core",
         .isa = "scalar",
         .load_seconds = 0.25,
     };

@@ -22,9 +22,16 @@ inline constexpr Option kMachineOptions[] = {
      .short_name = "-t",
      .kind = OptionKind::kUint,
      .value_name = "N",
-     .help = "threads that compute",
-     .default_note = "one for each core",
+     .help = "threads that generate",
+     .default_note = "the best, measured once for each machine",
      .env = "HEARTH_THREADS",
+     .max = 1024},
+    {.name = "--threads-batch",
+     .kind = OptionKind::kUint,
+     .value_name = "N",
+     .help = "threads that read prompts, and compute more than 16 tokens at once",
+     .default_note = "as --threads; without it, the best",
+     .env = "HEARTH_THREADS_BATCH",
      .max = 1024},
     {.name = "--kv",
      .kind = OptionKind::kEnum,
@@ -41,7 +48,7 @@ inline constexpr Option kMachineOptions[] = {
     {.name = "--no-repack",
      .help = "use the weights as they lie in the file: the model starts sooner and runs slower"},
     {.name = "--no-cache",
-     .help = "neither use nor write the cache of repacked weights",
+     .help = "neither use nor write the caches of repacked weights and of measured threads",
      .env = "HEARTH_NO_CACHE"},
     {.name = "--cache-limit",
      .kind = OptionKind::kUint,
@@ -57,6 +64,10 @@ inline constexpr OptionGroup kMachineGroup = {.title = "Machine", .options = kMa
 
 // REQUIRES: the command's table holds kMachineGroup.
 engine::EngineOptions engine_options(const ParsedArgs& args, const AppContext& context);
+
+// That part of them which says how many threads compute. What was measured is kept in the folder
+// above weight_options()'s.
+engine::ThreadRequest thread_request(const ParsedArgs& args, const AppContext& context);
 
 // That part of them which says where the weights come from. The cache is in
 // $XDG_CACHE_HOME/hearth/packed, or ~/.cache/hearth/packed; there is none where neither is set.

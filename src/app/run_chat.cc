@@ -127,6 +127,7 @@ Result<Job> parse_job(const ParsedArgs& args, const AppContext& context) {
   job.load.isa = args.find_text("--isa").value_or("");
   job.load.kv = args.get_text("--kv");
   job.load.weights = weight_options(args, context);
+  job.load.thread_request = thread_request(args, context);
   job.load.chat_template = args.find_text("--template").value_or("");
   job.settings.system = args.find_text("--system").value_or("");
   job.settings.raw = args.flag("--raw");

@@ -230,7 +230,7 @@ TEST(ShowText, AMemoryPlanFollowsItsOptions) {
   const auto file = format::ModelFile::open(path.string());
   ASSERT_TRUE(file);
   const auto kv_bytes = [&](engine::EngineOptions options) {
-    options.n_threads = 1;
+    options.threads.generate = 1;
     const auto plan = engine::Engine::plan_memory(*file, options);
     EXPECT_TRUE(plan) << plan.error().message;
     for (const Arena::Row& row : plan->rows())
@@ -245,7 +245,7 @@ TEST(ShowText, AMemoryPlanFollowsItsOptions) {
   ASSERT_TRUE(plan->problem);
   expect_contains(plan->problem->message, "1000000000000 tokens needs");
   EXPECT_FALSE(engine::Engine::plan_memory(*file, {.kv_type = "q9"}));
-  EXPECT_FALSE(engine::Engine::plan_memory(*file, {.n_threads = -1}));
+  EXPECT_FALSE(engine::Engine::plan_memory(*file, {.threads = {.generate = -1}}));
 }
 
 TEST_F(ShowTest, AFileWithoutModelIsShownToo) {

@@ -240,6 +240,8 @@ std::string memory_text(const engine::MemoryPlan& plan) {
   std::string out = "Memory\n" + table.text();
   out += fmt::format("\nContext: {} tokens ({}).\n", plan.context.n_ctx, plan.context.reason);
   if (!plan.weights_reason.empty()) out += fmt::format("Weights: {}.\n", plan.weights_reason);
+  out += fmt::format("Threads: {} to generate, {} to read ({}).\n", plan.threads.generate,
+                     plan.threads.prompt, plan.threads.reason);
   const MemoryInfo& machine = plan.machine;
   if (machine.available_bytes > 0)
     out += fmt::format("This machine has {} of memory, {} of it free.\n",

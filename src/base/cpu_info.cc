@@ -1,12 +1,12 @@
 #include "base/cpu_info.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+#include <set>
 #include <thread>
+#include <utility>
 
 #if defined(__linux__)
 #include <sched.h>
@@ -79,16 +79,91 @@ MemoryInfo read_memory_info() {
   return m;
 }
 
+namespace {
+
+// "max 100000" or "150000 100000" in v2's one file; v1 has two files, and -1 for no limit.
+double quota_of(const std::string& folder) {
+  double quota = 0;
+  double period = 0;
+  std::ifstream v2(folder + "/cpu.max");
+  if (!(v2 >> quota >> period)) {
+    std::ifstream v1_quota(folder + "/cpu.cfs_quota_us");
+    std::ifstream v1_period(folder + "/cpu.cfs_period_us");
+    if (!(v1_quota >> quota) || !(v1_period >> period)) return 0;
+  }
+  return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+}  // namespace
+
+double cgroup_cpus(const std::string& root) {
+  double least = 0;
+  // The folder of the group and all above it; in a container often only the top is to be seen.
+  const auto look_at = [&](const std::string& mount, std::string group) {
+    for (;;) {
+      const double cpus = quota_of(root + mount + group);
+      if (cpus > 0 && (least == 0 || cpus < least)) least = cpus;
+      const size_t slash = group.rfind('/');
+      if (slash == std::string::npos) return;
+      group.resize(slash);
+    }
+  };
+  // Lines "0::/path" (v2) and "4:cpu,cpuacct:/path" (v1).
+  std::ifstream file(root + "/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line)) {
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string group = line.substr(second + 1);
+    if (controllers == ",,")
+      look_at("/sys/fs/cgroup", group);
+    else if (controllers.find(",cpu,") != std::string::npos)
+      look_at("/sys/fs/cgroup/cpu", group);
+  }
+  look_at("/sys/fs/cgroup", "");
+  return least;
+}
+
+CpuSet sort_by_core(std::vector<int> cpus, const std::string& root) {
+  CpuSet set{.cpus = std::move(cpus), .order = {}, .n_cores = 0};
+  std::set<std::string> cores;
+  std::vector<int> others;
+  for (size_t i = 0; i < set.cpus.size(); ++i) {
+    const std::string number = std::to_string(set.cpus[i]);
+    std::ifstream file(root + "/sys/devices/system/cpu/cpu" + number +
+                       "/topology/thread_siblings_list");
+    std::string siblings;
+    if (!(file >> siblings)) siblings = number;
+    (cores.insert(siblings).second ? set.order : others).push_back(int(i));
+  }
+  set.n_cores = int(cores.size());
+  set.order.insert(set.order.end(), others.begin(), others.end());
+  return set;
+}
+
+CpuSet usable_cpu_set() {
+  std::vector<int> cpus;
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+#endif
+  const int n = std::max(1, int(std::thread::hardware_concurrency()));
+  if (cpus.empty())
+    for (int cpu = 0; cpu < n; ++cpu) cpus.push_back(cpu);
+  return sort_by_core(std::move(cpus));
+}
+
 int n_usable_cpus() {
   int n = int(std::thread::hardware_concurrency());
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0) n = CPU_COUNT(&set);
-  std::ifstream quota_file("/sys/fs/cgroup/cpu.max");
-  double quota = 0;
-  double period = 0;
-  if (quota_file >> quota >> period && period > 0) n = std::min(n, int(std::ceil(quota / period)));
 #endif
+  if (const double quota = cgroup_cpus(); quota > 0) n = std::min(n, int(quota));
   return std::max(n, 1);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace hearth {
 
@@ -30,8 +31,24 @@ struct MemoryInfo {
 };
 MemoryInfo read_memory_info();
 
-// CPUs that this process may use: affinity mask and cgroup quota, at least 1.
+// CPUs that this process may use: affinity mask and cgroup quota, at least 1. Of a quota of 2.5
+// CPUs it is 2: a third thread would be stopped half of the time, and the others wait for it.
 int n_usable_cpus();
+
+// The time that the cgroups of this process (v2 or v1, and those above them) give it, in CPUs; 0:
+// no limit. `root` stands before /proc and /sys: "" but in tests.
+double cgroup_cpus(const std::string& root = "");
+
+// The CPUs of the affinity mask. Which of them share a core is known on Linux; elsewhere each
+// counts as a core.
+struct CpuSet {
+  std::vector<int> cpus;   // numbers, in their order
+  std::vector<int> order;  // indices into cpus: one of each core first, then the others
+  int n_cores = 0;
+};
+CpuSet usable_cpu_set();
+// The same for these numbers.
+CpuSet sort_by_core(std::vector<int> cpus, const std::string& root = "");
 
 // "AMD EPYC 9R14"; "unknown CPU" where the system does not tell.
 std::string cpu_name();

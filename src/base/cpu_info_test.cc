@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -27,6 +30,66 @@ TEST(CpuInfo, UsesAtLeastOneCpuAndAtMostThoseThereAre) {
   EXPECT_GE(n_usable_cpus(), 1);
   EXPECT_LE(unsigned(n_usable_cpus()), std::max(1u, std::thread::hardware_concurrency()));
   EXPECT_FALSE(cpu_name().empty());
+}
+
+// A folder that stands for "/".
+class FakeRoot {
+ public:
+  FakeRoot() : path_(::testing::TempDir() + "cpu_info_root") { std::filesystem::remove_all(path_); }
+  ~FakeRoot() { std::filesystem::remove_all(path_); }
+  void write(const std::string& name, const std::string& text) const {
+    std::filesystem::create_directories(std::filesystem::path(path_ + name).parent_path());
+    std::ofstream(path_ + name) << text;
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(CpuInfo, TheSmallestQuotaOfAllGroupsAbove) {
+  {
+    const FakeRoot root;
+    EXPECT_EQ(cgroup_cpus(root.path()), 0);
+    root.write("/proc/self/cgroup", "0::/user/app\n");
+    root.write("/sys/fs/cgroup/user/app/cpu.max", "max 100000\n");
+    EXPECT_EQ(cgroup_cpus(root.path()), 0);
+    root.write("/sys/fs/cgroup/user/cpu.max", "250000 100000\n");
+    EXPECT_EQ(cgroup_cpus(root.path()), 2.5);
+    root.write("/sys/fs/cgroup/user/app/cpu.max", "400000 100000\n");
+    EXPECT_EQ(cgroup_cpus(root.path()), 2.5);
+    root.write("/sys/fs/cgroup/user/app/cpu.max", "50000 100000\n");
+    EXPECT_EQ(cgroup_cpus(root.path()), 0.5);
+  }
+  {
+    const FakeRoot root;
+    root.write("/proc/self/cgroup", "5:memory:/a\n4:cpu,cpuacct:/docker/b\n0::/\n");
+    root.write("/sys/fs/cgroup/cpu/docker/b/cpu.cfs_quota_us", "-1\n");
+    root.write("/sys/fs/cgroup/cpu/docker/b/cpu.cfs_period_us", "100000\n");
+    EXPECT_EQ(cgroup_cpus(root.path()), 0);
+    root.write("/sys/fs/cgroup/cpu/docker/b/cpu.cfs_quota_us", "300000\n");
+    EXPECT_EQ(cgroup_cpus(root.path()), 3);
+  }
+  {
+    const FakeRoot root;  // a container that sees only its own top
+    root.write("/sys/fs/cgroup/cpu.max", "100000 50000\n");
+    EXPECT_EQ(cgroup_cpus(root.path()), 2);
+  }
+}
+
+TEST(CpuInfo, OneCpuOfEachCoreComesFirst) {
+  const FakeRoot root;
+  for (int cpu = 0; cpu < 8; ++cpu)  // pairs 0-1, 2-3, ...
+    root.write(
+        "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list",
+        std::to_string(cpu & ~1) + "-" + std::to_string(cpu | 1) + "\n");
+  const CpuSet set = sort_by_core({0, 1, 2, 3, 5, 6, 7}, root.path());
+  EXPECT_EQ(set.n_cores, 4);
+  EXPECT_EQ(set.order, (std::vector<int>{0, 2, 4, 5, 1, 3, 6}));
+  const CpuSet unknown = sort_by_core({20, 30}, root.path());
+  EXPECT_EQ(unknown.n_cores, 2);
+  EXPECT_EQ(unknown.order, (std::vector<int>{0, 1}));
+  EXPECT_EQ(usable_cpu_set().order.size(), usable_cpu_set().cpus.size());
 }
 
 TEST(CpuInfo, MemoryIsPlausible) {

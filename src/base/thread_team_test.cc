@@ -73,6 +73,81 @@ TEST_P(ThreadTeams, SleepersWakeUp) {
   EXPECT_EQ(calls.load(), 205 * GetParam());
 }
 
+// Jobs of changing sizes: exactly the first n threads run, also after the others have slept.
+TEST_P(ThreadTeams, APartOfTheTeamWorks) {
+  ThreadTeam team({.n_threads = GetParam(), .pin = false});
+  std::array<int, 8> calls{};
+  std::array<int, 8> expected{};
+  std::array<int, 8> wrong{};
+  for (int job = 0; job < 600; ++job) {
+    const int n = 1 + job * 5 % GetParam();
+    auto count = [&](int thread) {
+      calls[size_t(thread)] += 1;
+      wrong[size_t(thread)] += team.n_running() != n ? 1 : 0;
+      team.barrier();
+      wrong[size_t(thread)] += calls[0] != job + 1 ? 1 : 0;  // the barrier was of all n
+    };
+    for (int t = 0; t < n; ++t) expected[size_t(t)] += 1;
+    // Long enough for some to fall asleep, at times.
+    if (job % 100 == 99) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    team.run(count, n);
+    ASSERT_EQ(calls, expected) << "job " << job << " of " << n;
+  }
+  for (const int w : wrong) EXPECT_EQ(w, 0);
+}
+
+// Every piece once in each phase, behind barriers and in new jobs, of all sizes.
+TEST_P(ThreadTeams, PiecesAreTakenOnce) {
+  ThreadTeam team({.n_threads = GetParam(), .pin = false});
+  constexpr int kMost = 500;
+  constexpr std::array<int64_t, 6> kSizes = {kMost, 0, 1, 7, kMost, 97};
+  std::array<std::array<std::atomic<int>, kMost>, kSizes.size()> taken{};
+  auto job = [&](int thread) {
+    for (size_t phase = 0; phase < kSizes.size(); ++phase) {
+      for (;;) {
+        const ThreadTeam::Pieces p = team.take(thread, kSizes[phase]);
+        if (p.begin == p.end) break;
+        for (int64_t i = p.begin; i < p.end; ++i) taken[phase][size_t(i)].fetch_add(1);
+      }
+      team.barrier();
+    }
+  };
+  for (int round = 1; round <= 3; ++round) {
+    team.run(job, round == 2 ? 1 : 0);
+    for (size_t phase = 0; phase < kSizes.size(); ++phase)
+      for (int64_t i = 0; i < kMost; ++i)
+        ASSERT_EQ(taken[phase][size_t(i)].load(), i < kSizes[phase] ? round : 0)
+            << "phase " << phase << ", piece " << i;
+  }
+}
+
+// One thread sleeps on what it took: the others do the rest of its share.
+TEST(ThreadTeam, OthersDoWhatAThreadHasNotBegun) {
+  ThreadTeam team({.n_threads = 3, .pin = false});
+  std::array<int64_t, 3> done{};
+  auto job = [&](int thread) {
+    for (;;) {
+      const ThreadTeam::Pieces p = team.take(thread, 300);
+      if (p.begin == p.end) break;
+      done[size_t(thread)] += p.end - p.begin;
+      if (thread == 1) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  };
+  team.run(job);
+  EXPECT_EQ(done[0] + done[1] + done[2], 300);
+  EXPECT_LT(done[1], 100);
+}
+
+TEST(ThreadTeam, EndsWhileAPartSleeps) {
+  for (int i = 0; i < 5; ++i) {
+    ThreadTeam team({.n_threads = 4, .pin = false});
+    auto nothing = [](int) {};
+    team.run(nothing, 2);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    team.run(nothing, 2);
+  }
+}
+
 TEST(ThreadTeam, EndsWithoutHavingWorked) {
   for (int i = 0; i < 20; ++i) ThreadTeam({.n_threads = 1 + i % 8, .pin = false});
 }

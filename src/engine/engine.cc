@@ -96,12 +96,15 @@ MemoryInfo memory_of(const EngineOptions& options) {
   return memory;
 }
 
-Result<int> threads_of(const EngineOptions& options) {
-  if (options.n_threads < 0 || options.n_threads > 1024)
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} is not a number of threads", options.n_threads),
-                "use 1 to the number of cores, or 0 for all");
-  return options.n_threads > 0 ? options.n_threads : n_usable_cpus();
+std::unique_ptr<ThreadTeam> make_team(const ThreadChoice& choice, bool pin) {
+  return std::make_unique<ThreadTeam>(
+      ThreadTeam::Options{.n_threads = std::max(choice.generate, choice.prompt), .pin = pin});
+}
+
+std::unique_ptr<backend::Backend> make_backend(const backend::cpu::KernelTable& kernels,
+                                               ThreadTeam& team, const ThreadChoice& choice) {
+  return backend::make_cpu_backend(kernels, team,
+                                   {.few_tokens = choice.generate, .many_tokens = choice.prompt});
 }
 
 uint64_t n_elements(const format::ModelFile& file, std::string_view key) {
@@ -193,9 +196,11 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
   const int64_t n_ctx = plan.context.n_ctx;
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(options.isa, detect_cpu_features()));
-  HEARTH_ASSIGN(const int n_threads, threads_of(options));
-  ThreadTeam team({.n_threads = n_threads, .pin = false});
-  const auto backend = backend::make_cpu_backend(kernels, team);
+  ThreadRequest request = options.threads;
+  request.may_measure = false;
+  HEARTH_ASSIGN(plan.threads, choose_threads(request, kernels));
+  const auto team = make_team(plan.threads, false);
+  const auto backend = make_backend(kernels, *team, plan.threads);
   note_program(file, plan.arena);
   HEARTH_ASSIGN(const WeightStore weights,
                 WeightStore::load({file, model, *backend, placement->larger_than_memory},
@@ -208,9 +213,9 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
 }
 
 Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& progress) {
-  HEARTH_ASSIGN(const int n_threads, threads_of(options));
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(options.isa, detect_cpu_features()));
+  HEARTH_ASSIGN(threads_, choose_threads(options.threads, kernels));
   HEARTH_ASSIGN(const tensor::KvType type, kv_type(options.kv_type));
   HEARTH_ASSIGN(model::Model model, model::Model::load(*file_, *arena_));
   model_ = std::make_unique<model::Model>(std::move(model));
@@ -230,8 +235,8 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
     return std::unexpected(tokenizer.error());
   }
 
-  team_ = std::make_unique<ThreadTeam>(ThreadTeam::Options{.n_threads = n_threads});
-  backend_ = backend::make_cpu_backend(kernels, *team_);
+  team_ = make_team(threads_, true);
+  backend_ = make_backend(kernels, *team_, threads_);
   note_program(*file_, *arena_);
   HEARTH_ASSIGN(WeightStore weights,
                 WeightStore::load({*file_, *model_, *backend_, placement.larger_than_memory},

@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/thread_team.h"
 #include "engine/kv_cache.h"
+#include "engine/thread_choice.h"
 #include "engine/weight_store.h"
 #include "format/model_file.h"
 #include "model/decoder.h"
@@ -36,7 +37,7 @@ struct EngineOptions {
   MapMode map_mode = MapMode::kMap;
   bool need_tokenizer = true;  // false: a file without a usable vocabulary is fine
   // Performance.
-  int n_threads = 0;     // 0: all CPUs that the process may use
+  ThreadRequest threads = {};
   int n_batch = 512;     // most tokens of one step
   int n_outputs = 1;     // most rows of logits of one step
   std::string isa = {};  // "": the best that the CPU has
@@ -67,6 +68,7 @@ struct MemoryPlan {
   // Set where load() would refuse for want of memory: its error. The plan is then for the context
   // that was asked for, or for the smallest.
   std::optional<Error> problem;
+  ThreadChoice threads;
   std::string weights_reason;  // where the weights will be, and why
   std::string warning;         // set where the model is larger than memory, and can run slowly
 
@@ -115,7 +117,9 @@ class Engine {
   [[nodiscard]] int64_t n_ctx() const { return n_ctx_; }
   [[nodiscard]] const std::string& n_ctx_reason() const { return n_ctx_reason_; }
   [[nodiscard]] const WeightStore& weights() const { return *weights_; }
+  // The most that compute at once; threads() has those of each kind of step.
   [[nodiscard]] int n_threads() const { return team_->size(); }
+  [[nodiscard]] const ThreadChoice& threads() const { return threads_; }
   [[nodiscard]] int64_t n_vocab() const { return model_->params().n_vocab; }
   // Things about this file that the person should hear once.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
@@ -129,6 +133,7 @@ class Engine {
   std::unique_ptr<Arena> arena_;
   std::unique_ptr<WeightStore> weights_;  // may still be writing what the arena holds: goes first
   std::unique_ptr<model::Model> model_;
+  ThreadChoice threads_;
   std::unique_ptr<ThreadTeam> team_;
   std::unique_ptr<backend::Backend> backend_;
   std::unique_ptr<model::Decoder> decoder_;

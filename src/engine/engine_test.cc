@@ -73,7 +73,7 @@ TEST(Engine, ThreadsTypesOfCacheAndIsas) {
         EngineOptions options = tiny_options();
         options.isa = isa;
         options.kv_type = kv_type;
-        options.n_threads = n_threads;
+        options.threads.generate = n_threads;
         const auto engine = load(tiny, options);
         ASSERT_TRUE(engine.has_value());
         EXPECT_EQ((*engine)->n_threads(), n_threads);
@@ -190,7 +190,7 @@ TEST(Engine, SmallContextsAndSmallBatches) {
         EngineOptions options = tiny_options();
         options.n_ctx = n_ctx;
         options.n_batch = n_batch;
-        options.n_threads = n_threads;
+        options.threads.generate = n_threads;
         const auto engine = load(tiny, options);
         ASSERT_TRUE(engine.has_value());
         EXPECT_TRUE(same_bits(feed(**engine, ids), logits)) << n_ctx << ", batch " << n_batch;
@@ -288,7 +288,7 @@ TEST(Engine, ThePlanIsWhatIsTaken) {
     for (const int n_sequences : {1, 3}) {
       EngineOptions options = tiny_options();
       options.n_sequences = n_sequences;
-      options.n_threads = 2;
+      options.threads.generate = 2;
       const std::vector<std::byte> bytes = model::make_tiny_model(tiny).value().to_bytes().value();
       const TemporaryFile path(bytes);
       const auto engine = Engine::load(path.path(), options);
@@ -368,8 +368,10 @@ TEST(Engine, OptionsThatMakeNoSense) {
     EXPECT_FALSE(engine.error().hint.empty()) << engine.error().message;
     return engine.error().message;
   };
-  EXPECT_NE(refused([](EngineOptions& o) { o.n_threads = -1; }).find("-1"), std::string::npos);
-  EXPECT_NE(refused([](EngineOptions& o) { o.n_threads = 5000; }).find("5000"), std::string::npos);
+  EXPECT_NE(refused([](EngineOptions& o) { o.threads = {.generate = -1}; }).find("-1"),
+            std::string::npos);
+  EXPECT_NE(refused([](EngineOptions& o) { o.threads = {.generate = 5000}; }).find("5000"),
+            std::string::npos);
   EXPECT_NE(refused([](EngineOptions& o) { o.kv_type = "f17"; }).find("f17"), std::string::npos);
   EXPECT_NE(refused([](EngineOptions& o) { o.kv_type = "q9"; }).find("q9"), std::string::npos);
   EXPECT_NE(refused([](EngineOptions& o) { o.isa = "mmx"; }).find("mmx"), std::string::npos);

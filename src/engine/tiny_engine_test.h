@@ -48,7 +48,7 @@ inline EngineOptions tiny_options() {
   options.n_ctx = 512;
   options.kv_type = "f32";
   options.need_tokenizer = false;
-  options.n_threads = 1;
+  options.threads.generate = 1;
   options.n_outputs = 512;
   return options;
 }

@@ -30,40 +30,40 @@ class GraphBuilder {
 
   // x += post?(attention(norm x)); x += post?(ffn(norm x)).
   void layer(View x, int il) {
-    residual(x, attention(norm(x, Role::kAttnNorm, il), il), Role::kPostAttnNorm, il);
-    const View h = norm(x, Role::kFfnNorm, il);
-    residual(x, p_.n_experts > 0 ? experts(h, il) : ffn(h, il), Role::kPostFfnNorm, il);
+    const View attended = branch(x, Role::kPostAttnNorm, il);
+    attention(x, attended, il);
+    join(x, attended, Role::kPostAttnNorm, il);
+    const View out = branch(x, Role::kPostFfnNorm, il);
+    if (p_.n_experts > 0)
+      experts(x, out, il);
+    else
+      ffn(x, out, il);
+    join(x, out, Role::kPostFfnNorm, il);
   }
 
   View head(View x, int n_outputs) {
     const View rows = g_.add_tensor(n_outputs, p_.n_embd);
     g_.add(SelectRowsOp{x, rows});
-    normalize(rows, rows, m_.vector(Role::kOutputNorm), p_.n_embd);
     const View logits = g_.add_tensor(n_outputs, p_.n_vocab);
-    g_.add(MatMulOp{rows, 1, {&m_.head()}, {logits}});
+    g_.add(MatMulOp{rows, 1, {&m_.head()}, {logits}, norm(m_.vector(Role::kOutputNorm))});
     if (p_.final_softcap > 0 || p_.logit_scale != 1)
       g_.add(SoftcapOp{logits, p_.final_softcap, p_.logit_scale});
     return logits;
   }
 
  private:
-  void normalize(View in, View out, const float* weight, int64_t span) {
-    g_.add(NormOp{in, out, weight, nullptr, span, p_.norm_eps, false});
+  [[nodiscard]] Norm norm(const float* weight) const { return {weight, nullptr, p_.norm_eps}; }
+
+  // Where a branch writes: it adds to x itself, unless a norm comes between.
+  View branch(View x, Role post_norm, int il) {
+    return m_.weight(post_norm, il).present() ? g_.add_tensor(n_, p_.n_embd) : x;
+  }
+  void join(View x, View branch, Role post_norm, int il) {
+    if (branch.tensor != x.tensor) g_.add(NormOp{branch, x, norm(m_.vector(post_norm, il)), true});
   }
 
-  View norm(View x, Role role, int il) {
-    const View out = g_.add_tensor(n_, p_.n_embd);
-    normalize(x, out, m_.vector(role, il), p_.n_embd);
-    return out;
-  }
-
-  void residual(View x, View branch, Role post_norm, int il) {
-    if (const float* weight = m_.vector(post_norm, il))
-      normalize(branch, branch, weight, p_.n_embd);
-    g_.add(AddOp{x, branch, x, 1.0f});
-  }
-
-  View attention(View h, int il) {
+  // out (+)= attention(norm x).
+  void attention(View x, View out, int il) {
     const LayerParams& l = p_.layers[size_t(il)];
     const int64_t q_width = p_.size(Dim::kQ, il);
     const int64_t k_width = p_.size(Dim::kK, il);
@@ -73,59 +73,52 @@ class GraphBuilder {
     const View q = columns(qkv, 0, q_width);
     const View k = columns(qkv, q_width, k_width);
     const View v = columns(qkv, q_width + k_width, v_width);
+    const Norm before = norm(m_.vector(Role::kAttnNorm, il));
     if (const Weight& fused = m_.weight(Role::kAttnQkv, il); fused.present())
-      g_.add(MatMulOp{h, 1, {&fused}, {qkv}});
+      g_.add(MatMulOp{x, 1, {&fused}, {qkv}, before});
     else
-      g_.add(MatMulOp{h,
+      g_.add(MatMulOp{x,
                       3,
                       {&m_.weight(Role::kAttnQ, il), &m_.weight(Role::kAttnK, il),
                        &m_.weight(Role::kAttnV, il)},
-                      {q, k, v}});
-    if (const float* weight = m_.vector(Role::kAttnQNorm, il))
-      normalize(q, q, weight, p_.head_dim_k);
-    if (const float* weight = m_.vector(Role::kAttnKNorm, il))
-      normalize(k, k, weight, p_.head_dim_k);
-    if (rope_table_.present())
-      g_.add(RopeOp{q, k, rope_table_, p_.head_dim_k, p_.rope.n_rot / 2, p_.arch->rope});
-    g_.add(KvAppendOp{k, v, il});
+                      {q, k, v},
+                      before});
+    g_.add(KvAppendOp{k, v, il, q, norm(m_.vector(Role::kAttnQNorm, il)),
+                      norm(m_.vector(Role::kAttnKNorm, il)), rope_table_, p_.rope.n_rot / 2,
+                      p_.arch->rope});
     const View mixed = g_.add_tensor(n_, p_.size(Dim::kAttnOut, il));
     g_.add(AttentionOp{q, mixed, il, l.n_heads, p_.head_dim_k, p_.head_dim_v, l.attn_scale,
                        p_.attn_softcap, l.window, nullptr});
-    return project(mixed, m_.weight(Role::kAttnOut, il));
+    g_.add(MatMulOp{mixed, 1, {&m_.weight(Role::kAttnOut, il)}, {out}, {}, x.tensor == out.tensor});
   }
 
-  View project(View in, const Weight& weight) {
-    const View out = g_.add_tensor(n_, weight.rows);
-    g_.add(MatMulOp{in, 1, {&weight}, {out}});
-    return out;
+  // out (+)= ffn(norm x).
+  void ffn(View x, View out, int il) {
+    const View hidden = g_.add_tensor(n_, 2 * int64_t(p_.layers[size_t(il)].n_ff));
+    const Weight& gate = m_.weight(Role::kFfnGate, il);
+    g_.add(FfnOp{x, gate.present() ? &gate : nullptr, &m_.weight(Role::kFfnUp, il),
+                 &m_.weight(Role::kFfnDown, il), hidden, out, p_.arch->activation,
+                 norm(m_.vector(Role::kFfnNorm, il)), x.tensor == out.tensor});
   }
 
-  View ffn(View h, int il) {
-    const int64_t f = p_.layers[size_t(il)].n_ff;
-    const View both = g_.add_tensor(n_, 2 * f);
-    const View gate = columns(both, 0, f);
-    const View up = columns(both, f, f);
-    const Weight& gate_weight = m_.weight(Role::kFfnGate, il);
-    const Weight& up_weight = m_.weight(Role::kFfnUp, il);
-    if (gate_weight.present())
-      g_.add(MatMulOp{h, 2, {&gate_weight, &up_weight}, {gate, up}});
-    else
-      g_.add(MatMulOp{h, 1, {&up_weight}, {both}});  // one matrix, gate first
-    g_.add(GluOp{gate, up, gate, p_.arch->activation});
-    return project(gate, m_.weight(Role::kFfnDown, il));
-  }
-
-  View experts(View h, int il) {
-    const View router = project(h, m_.weight(Role::kFfnRouter, il));
+  void experts(View x, View out, int il) {
     const int64_t n_slots = n_ * p_.n_experts_used;
-    const View hidden = g_.add_tensor(n_slots, 2 * int64_t(p_.n_ff_expert));
-    const View partial = g_.add_tensor(n_slots, p_.n_embd);
-    const View out = g_.add_tensor(n_, p_.n_embd);
-    g_.add(MoeOp{h, router, &m_.weight(Role::kFfnGateExps, il), &m_.weight(Role::kFfnUpExps, il),
-                 &m_.weight(Role::kFfnDownExps, il), hidden, partial, out, p_.n_experts,
-                 p_.n_experts_used, p_.arch->expert_renormalize, p_.expert_weight_scale,
-                 p_.arch->activation});
-    return out;
+    g_.add(MoeOp{.in = x,
+                 .router = &m_.weight(Role::kFfnRouter, il),
+                 .logits = g_.add_tensor(n_, p_.n_experts),
+                 .gate = &m_.weight(Role::kFfnGateExps, il),
+                 .up = &m_.weight(Role::kFfnUpExps, il),
+                 .down = &m_.weight(Role::kFfnDownExps, il),
+                 .hidden = g_.add_tensor(n_slots, 2 * int64_t(p_.n_ff_expert)),
+                 .partial = g_.add_tensor(n_slots, p_.n_embd),
+                 .out = out,
+                 .n_experts = p_.n_experts,
+                 .n_used = p_.n_experts_used,
+                 .renormalize = p_.arch->expert_renormalize,
+                 .weight_scale = p_.expert_weight_scale,
+                 .activation = p_.arch->activation,
+                 .norm = norm(m_.vector(Role::kFfnNorm, il)),
+                 .accumulate = x.tensor == out.tensor});
   }
 
   const Model& m_;

@@ -22,15 +22,13 @@ struct Operands {
     for (int i = 0; i < op.n_weights; ++i) add(op.out[i]);
   }
   void operator()(const RopeTableOp& op) { add(op.out); }
-  void operator()(const RopeOp& op) { add(op.q), add(op.k), add(op.table); }
-  void operator()(const KvAppendOp& op) { add(op.k), add(op.v); }
+  void operator()(const KvAppendOp& op) { add(op.k), add(op.v), add(op.q), add(op.table); }
   void operator()(const AttentionOp& op) { add(op.q), add(op.out); }
-  void operator()(const GluOp& op) { add(op.gate), add(op.up), add(op.out); }
-  void operator()(const AddOp& op) { add(op.a), add(op.b), add(op.out); }
+  void operator()(const FfnOp& op) { add(op.in), add(op.hidden), add(op.out); }
   void operator()(const SoftcapOp& op) { add(op.x); }
   void operator()(const SelectRowsOp& op) { add(op.in), add(op.out); }
   void operator()(const MoeOp& op) {
-    add(op.in), add(op.router), add(op.hidden), add(op.partial), add(op.out);
+    add(op.in), add(op.logits), add(op.hidden), add(op.partial), add(op.out);
   }
 };
 
@@ -103,9 +101,9 @@ size_t Graph::plan() {
 }
 
 const char* op_name(const Op& op) {
-  static constexpr const char* kNames[] = {
-      "embed",     "hidden", "norm", "matmul",  "rope_table",  "rope", "kv_append",
-      "attention", "glu",    "add",  "softcap", "select_rows", "moe"};
+  static constexpr const char* kNames[] = {"embed",      "hidden",      "norm",      "matmul",
+                                           "rope_table", "kv_append",   "attention", "ffn",
+                                           "softcap",    "select_rows", "moe"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }

@@ -42,25 +42,34 @@ struct HiddenInputOp {
 };
 
 // y = x / sqrt(mean(x^2) + eps) * w            (RMS), or
-// y = (x - mean) / sqrt(var + eps) * w + b     (layer norm), over spans of `span` values of each
-// row.
+// y = (x - mean) / sqrt(var + eps) * w + b     (layer norm), over the values of a row, or of a
+// head.
+struct Norm {
+  const float* weight = nullptr;  // [row or head]; null: no norm
+  const float* bias = nullptr;    // the same, or null
+  float eps = 0;
+  bool layer_norm = false;
+  [[nodiscard]] bool present() const { return weight != nullptr; }
+};
+
+// out = norm(in), or out += norm(in).
 struct NormOp {
   View in;
   View out;
-  const float* weight;  // [span]
-  const float* bias;    // [span] or null
-  int64_t span;         // the whole width, or one head
-  float eps;
-  bool layer_norm;
+  Norm norm;
+  bool accumulate = false;
 };
 
-// out[j] = weight[j] * in (+ bias), for up to three weights that read the same rows.
+// out[j] = weight[j] * norm(in) (+ bias), or out[j] += that, for up to three weights that read the
+// same rows. No `out` is `in`.
 struct MatMulOp {
   static constexpr int kMaxWeights = 3;
   View in;  // [n, k]
   int n_weights;
   const Weight* weights[kMaxWeights];
   View out[kMaxWeights];  // [n, rows of the weight]
+  Norm norm = {};         // of the rows of `in`
+  bool accumulate = false;
 };
 
 // out[t] = (cos, sin) * mscale of positions[t] * inv_freq[i], interleaved: [n, 2 * n_pairs].
@@ -71,21 +80,19 @@ struct RopeTableOp {
   View out;
 };
 
-// Rotates the first 2 * n_pairs values of every head of q and k, in place. k may be absent.
-struct RopeOp {
-  View q;
-  View k;
-  View table;
-  int64_t head_dim;
-  int64_t n_pairs;
-  RopePairing pairing;
-};
-
-// Appends this step's K and V rows to layer `layer` of the cache.
+// Appends this step's K and V rows to layer `layer` of the cache. Before, in place: the heads of q
+// and k are normalized, then the first 2 * n_pairs values of each are rotated. q, norms and table
+// may be absent. Heads are as wide as the cache's K heads.
 struct KvAppendOp {
   View k;
   View v;
   int layer;
+  View q = {};
+  Norm q_norm = {};
+  Norm k_norm = {};
+  View table = {};  // of RopeTableOp
+  int64_t n_pairs = 0;
+  RopePairing pairing = RopePairing::kNone;
 };
 
 // out = softmax(mask(cap(scale * q . K))) . V over the cached positions of each token's sequence up
@@ -103,20 +110,17 @@ struct AttentionOp {
   const float* sinks;  // [n_heads] or null: joins the softmax's denominator, has no value
 };
 
-// out = act(gate) * up.
-struct GluOp {
-  View gate;
-  View up;
-  View out;
+// out = down * (act(gate * x) * (up * x)), or out += that, with x = norm(in).
+struct FfnOp {
+  View in;             // [n, d]
+  const Weight* gate;  // [f, d], or null: the first half of up's 2 f rows
+  const Weight* up;
+  const Weight* down;  // [d, f]
+  View hidden;         // [n, 2 * f] scratch: gate | up, then the product in the first f
+  View out;            // [n, d]
   Activation activation;
-};
-
-// out = a + scale * b.
-struct AddOp {
-  View a;
-  View b;
-  View out;
-  float scale;
+  Norm norm = {};
+  bool accumulate = false;
 };
 
 // x = cap * tanh(scale * x / cap), or scale * x if cap is 0; in place.
@@ -132,11 +136,12 @@ struct SelectRowsOp {
   View out;
 };
 
-// Mixture of experts: top-k of the router's probabilities, then sum_e w_e * down_e(act(gate_e x) *
-// (up_e x)).
+// Mixture of experts, x = norm(in): top-k of the router's probabilities, then
+// out = sum_e w_e * down_e(act(gate_e x) * (up_e x)), or out += that.
 struct MoeOp {
-  View in;      // [n, d]
-  View router;  // [n, n_experts] logits
+  View in;               // [n, d]
+  const Weight* router;  // [n_experts, d]
+  View logits;           // [n, n_experts] the router's
   const Weight* gate;
   const Weight* up;
   const Weight* down;
@@ -148,10 +153,12 @@ struct MoeOp {
   bool renormalize;    // divide the chosen weights by their sum
   float weight_scale;  // multiplies the chosen weights; 1 = off
   Activation activation;
+  Norm norm = {};
+  bool accumulate = false;
 };
 
-using Op = std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, RopeOp, KvAppendOp,
-                        AttentionOp, GluOp, AddOp, SoftcapOp, SelectRowsOp, MoeOp>;
+using Op = std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp,
+                        AttentionOp, FfnOp, SoftcapOp, SelectRowsOp, MoeOp>;
 
 struct TensorDesc {
   int64_t rows = 0;

@@ -39,7 +39,7 @@ struct RandomGraph {
         touch(op, v);
         return columns(v, pick(0, 1) * (v.width / 2), v.width / 2);  // a part keeps the whole alive
       };
-      add_random_op(pick(0, 12), any);
+      add_random_op(pick(0, 11), any);
     }
     for (const View& v : views)
       if (pick(0, 9) == 0) {
@@ -74,14 +74,11 @@ struct RandomGraph {
       case 4:
         graph.add(RopeTableOp{.inv_freq = nullptr, .n_pairs = 0, .mscale = 1, .out = any()});
         return;
-      case 5: {
-        RopeOp op{};
-        op.q = any(), op.table = any();  // k may be absent
-        graph.add(op);
-        return;
-      }
-      case 6:
+      case 5:  // q and table may be absent
         graph.add(KvAppendOp{.k = any(), .v = any(), .layer = 0});
+        return;
+      case 6:
+        graph.add(KvAppendOp{.k = any(), .v = any(), .layer = 0, .q = any(), .table = any()});
         return;
       case 7: {
         AttentionOp op{};
@@ -89,21 +86,21 @@ struct RandomGraph {
         graph.add(op);
         return;
       }
-      case 8:
-        graph.add(GluOp{.gate = any(), .up = any(), .out = any(), .activation = {}});
+      case 8: {
+        FfnOp op{};
+        op.in = any(), op.hidden = any(), op.out = any();
+        graph.add(op);
         return;
+      }
       case 9:
-        graph.add(AddOp{.a = any(), .b = any(), .out = any(), .scale = 1});
-        return;
-      case 10:
         graph.add(SoftcapOp{.x = any(), .cap = 0, .scale = 1});
         return;
-      case 11:
+      case 10:
         graph.add(SelectRowsOp{.in = any(), .out = any()});
         return;
       default: {
         MoeOp op{};
-        op.in = any(), op.router = any(), op.hidden = any(), op.partial = any(), op.out = any();
+        op.in = any(), op.logits = any(), op.hidden = any(), op.partial = any(), op.out = any();
         graph.add(op);
       }
     }
@@ -143,7 +140,7 @@ TEST(GraphPlan, AChainReusesMemory) {
   g.add(HiddenInputOp{.out = x});
   for (int i = 0; i < 50; ++i) {
     const View y = g.add_tensor(4, 256);
-    g.add(AddOp{.a = x, .b = x, .out = y, .scale = 1});
+    g.add(NormOp{.in = x, .out = y, .norm = {}});
     x = y;
   }
   EXPECT_EQ(g.plan(), 2u * 4 * 256 * sizeof(float));

@@ -121,7 +121,7 @@ inline std::unique_ptr<engine::Engine> open_engine(const fs::path& path, const R
   options.n_ctx = run.n_ctx;
   options.kv_type = run.kv_type;
   options.need_tokenizer = false;
-  options.n_threads = run.n_threads;
+  options.threads.generate = run.n_threads;
   options.n_batch = run.n_batch;
   options.n_outputs = 256;
   options.isa = run.isa;

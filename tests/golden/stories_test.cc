@@ -47,7 +47,7 @@ class Stories : public testing::TestWithParam<const char*> {
 
 TEST_P(Stories, Tokenization) {
   engine::EngineOptions options;
-  options.n_threads = 1;
+  options.threads.generate = 1;
   const auto engine = engine::Engine::load(story_file(GetParam(), "F32").string(), options);
   ASSERT_TRUE(engine.has_value()) << engine.error().message;
   const text::Tokenizer& tokenizer = *(*engine)->tokenizer();
@@ -120,7 +120,7 @@ double perplexity(const fs::path& file, const std::string& kv_type) {
   engine::EngineOptions options;
   options.n_ctx = 128;
   options.n_outputs = make::kPerplexityRows;
-  options.n_threads = 1;
+  options.threads.generate = 1;
   options.kv_type = kv_type;
   const auto engine = engine::Engine::load(file.string(), options);
   if (!engine) return NAN;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <span>
 
 #include "backend/cpu/executor.h"
 
@@ -14,8 +16,11 @@ using Clock = std::chrono::steady_clock;
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(const cpu::KernelTable& kernels, ThreadTeam& team)
-      : kernels_(kernels), team_(team), name_(fmt::format("cpu/{}", kernels.name)) {}
+  CpuBackend(const cpu::KernelTable& kernels, ThreadTeam& team, const CpuThreads& threads)
+      : kernels_(kernels),
+        team_(team),
+        threads_(threads),
+        name_(fmt::format("cpu/{}", kernels.name)) {}
 
   [[nodiscard]] std::string name() const override { return name_; }
 
@@ -58,18 +63,21 @@ class CpuBackend final : public Backend {
     for (const tensor::KvSequenceView& s : inputs.sequences)
       max_positions = std::max<int64_t>(max_positions, int64_t(s.n_chunks) * tensor::kKvChunk);
     const cpu::ScratchPlan plan = cpu::plan_scratch(graph, max_positions, team_.size());
+    std::memset(scratch, 0, plan.counter_bytes);
     cpu::Executor executor(kernels_, team_, graph, inputs, activations, scratch, plan);
+    const int n_threads =
+        inputs.n_tokens <= CpuThreads::kFewTokens ? threads_.few_tokens : threads_.many_tokens;
     if (profiling_) {
-      run_profiled(graph, executor);
+      run_profiled(graph, executor, n_threads);
       return;
     }
     auto job = [&](int thread) {
       for (const tensor::Op& op : graph.ops()) {
         std::visit([&](const auto& o) { executor.run(o, thread); }, op);
-        team_.barrier();
+        if (&op != &graph.ops().back()) team_.barrier();
       }
     };
-    team_.run(job);
+    team_.run(job, n_threads);
   }
 
   void set_profiling(bool on) override { profiling_ = on; }
@@ -77,7 +85,7 @@ class CpuBackend final : public Backend {
   [[nodiscard]] Profile profile() const override { return profile_; }
 
  private:
-  void run_profiled(const tensor::Graph& graph, cpu::Executor& executor) {
+  void run_profiled(const tensor::Graph& graph, cpu::Executor& executor, int n_threads) {
     auto job = [&](int thread) {
       for (const tensor::Op& op : graph.ops()) {
         const Clock::time_point begin = Clock::now();
@@ -87,7 +95,7 @@ class CpuBackend final : public Backend {
           add_time(op_name(op), std::chrono::duration<double>(Clock::now() - begin).count());
       }
     };
-    team_.run(job);
+    team_.run(job, n_threads);
   }
 
   void add_time(const char* name, double seconds) {
@@ -100,6 +108,7 @@ class CpuBackend final : public Backend {
 
   cpu::KernelTable kernels_;
   ThreadTeam& team_;
+  CpuThreads threads_;
   std::string name_;
   bool profiling_ = false;
   Profile profile_;
@@ -107,8 +116,9 @@ class CpuBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend(const cpu::KernelTable& kernels, ThreadTeam& team) {
-  return std::make_unique<CpuBackend>(kernels, team);
+std::unique_ptr<Backend> make_cpu_backend(const cpu::KernelTable& kernels, ThreadTeam& team,
+                                          const CpuThreads& threads) {
+  return std::make_unique<CpuBackend>(kernels, team, threads);
 }
 
 namespace cpu {
@@ -124,35 +134,55 @@ struct ScratchNeeds {
   [[nodiscard]] int64_t rows(const tensor::View& v) const {
     return graph.tensors()[size_t(v.tensor)].rows;
   }
-  void need_thread(size_t bytes) { plan.thread_bytes = std::max(plan.thread_bytes, bytes); }
-  void need_gemm(int64_t n, int64_t k, int n_forms = 1) {
-    plan.act_bytes = std::max(plan.act_bytes, size_t(n_forms) * act_bytes(n, k));
-    need_thread(kGemmScratchBytes);
+  static void need(size_t& bytes, size_t wanted) { bytes = std::max(bytes, wanted); }
+  // Executor::prepare, and the gemms behind it.
+  void need_input(const tensor::View& in, std::span<const tensor::Weight* const> weights) {
+    bool used[kNumActForms] = {};
+    for (const tensor::Weight* w : weights) used[int(act_form(*w->type, true))] = true;
+    const int64_t n = rows(in);
+    size_t bytes = 0;
+    if (used[int(ActForm::kFloat)]) bytes += align_up(size_t(n * in.width) * sizeof(float), 64);
+    used[int(ActForm::kFloat)] = false;
+    bytes += size_t(std::count(std::begin(used), std::end(used), true)) * act_bytes(n, in.width);
+    need(plan.act_bytes, bytes);
+    need(plan.own_bytes, own_act_bytes(in.width));
+    need(plan.gemm_bytes, kGemmScratchBytes);
+  }
+  void need_hidden(const tensor::Weight& down, int64_t n_slots, int64_t n_experts) {
+    need(plan.hidden_bytes, act_bytes(n_slots, down.k));
+    need(plan.counter_bytes, size_t(n_experts * n_superblocks(down.k)) * sizeof(int32_t));
   }
 
+  void operator()(const tensor::NormOp& op) {
+    need(plan.own_bytes, size_t(op.in.width) * sizeof(float));
+  }
   void operator()(const tensor::MatMulOp& op) {
-    bool used[kNumActForms] = {};
-    for (int i = 0; i < op.n_weights; ++i) used[int(act_form(*op.weights[i]->type, true))] = true;
-    used[int(ActForm::kFloat)] = false;
-    need_gemm(rows(op.in), op.in.width, int(std::count(std::begin(used), std::end(used), true)));
+    need_input(op.in, std::span(op.weights, size_t(op.n_weights)));
+  }
+  void operator()(const tensor::FfnOp& op) {
+    const tensor::Weight* weights[] = {op.up, op.gate};
+    need_input(op.in, std::span(weights, op.gate == nullptr ? 1 : 2));
+    need_hidden(*op.down, rows(op.in), 1);
   }
   void operator()(const tensor::MoeOp& op) {
-    const int64_t n = rows(op.in);
-    need_gemm(n, op.in.width);
-    need_gemm(n * op.n_used, op.down->k);
-    plan.moe_bytes = std::max(plan.moe_bytes,
-                              size_t(4 * n * op.n_used + 2 * op.n_experts + 2) * sizeof(int32_t));
-    need_thread(size_t(op.n_experts) * sizeof(float));
+    const tensor::Weight* weights[] = {op.router, op.gate, op.up};
+    need_input(op.in, weights);
+    const int64_t n_slots = rows(op.in) * op.n_used;
+    need_hidden(*op.down, n_slots, std::min<int64_t>(n_slots, op.n_experts));
+    need(plan.moe_bytes, size_t(4 * n_slots + 2 * op.n_experts + 2) * sizeof(int32_t));
+    need(plan.own_bytes, own_act_bytes(op.in.width) +
+                             size_t(4 * op.n_used + 2 * op.n_experts + 2) * sizeof(int32_t));
+    need(plan.gemm_bytes, size_t(op.n_experts) * sizeof(float));
   }
   void operator()(const tensor::AttentionOp& op) {
     // As wide as any type of cache makes it.
     const auto dv = size_t(align_up(uint64_t(op.dv), 2 * tensor::kKvLanes));
     // scores, q, o and O of a tile; m, l, M, L, begin, end, and quantized q of its rows; a chunk of
     // K and V as floats.
-    need_thread(
-        size_t(kTileRows) *
-            ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 6) * sizeof(float) + sizeof(ActBlock)) +
-        size_t(tensor::kKvChunk) * (size_t(op.dk) + dv) * sizeof(float) + 6 * 64);
+    need(plan.gemm_bytes,
+         size_t(kTileRows) *
+                 ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 6) * sizeof(float) + sizeof(ActBlock)) +
+             size_t(tensor::kKvChunk) * (size_t(op.dk) + dv) * sizeof(float) + 6 * 64);
     const auto n_rows = size_t(std::min<int64_t>(rows(op.q) * op.n_heads, kSplitRows));
     const size_t chunks = size_t(max_positions / tensor::kKvChunk + 1);
     plan.split_bytes = std::max(plan.split_bytes, n_rows * chunks * (dv + 2) * sizeof(float));
@@ -167,13 +197,17 @@ ScratchPlan plan_scratch(const tensor::Graph& graph, int64_t max_positions, int 
   ScratchPlan plan;
   ScratchNeeds needs{plan, graph, max_positions, n_threads};
   for (const tensor::Op& op : graph.ops()) std::visit(needs, op);
-  plan.act_bytes = align_up(plan.act_bytes, 64);
-  plan.split_bytes = align_up(plan.split_bytes, 64);
-  plan.moe_bytes = align_up(plan.moe_bytes, 64);
-  plan.thread_bytes = align_up(plan.thread_bytes, 64);
-  plan.total =
-      plan.act_bytes + plan.split_bytes + plan.moe_bytes + plan.thread_bytes * size_t(n_threads);
+  for (size_t* bytes : {&plan.counter_bytes, &plan.act_bytes, &plan.hidden_bytes, &plan.split_bytes,
+                        &plan.moe_bytes, &plan.gemm_bytes, &plan.own_bytes})
+    *bytes = align_up(*bytes, 64);
+  plan.total = plan.counter_bytes + plan.act_bytes + plan.hidden_bytes + plan.split_bytes +
+               plan.moe_bytes + plan.thread_bytes() * size_t(n_threads);
   return plan;
+}
+
+// One row in every form, and once more before it is one.
+size_t own_act_bytes(int64_t k) {
+  return 2 * align_up(size_t(k) * sizeof(float), 64) + (kNumActForms - 1) * act_bytes(1, k);
 }
 
 size_t act_bytes(int64_t n, int64_t k) {

@@ -9,7 +9,16 @@
 
 namespace hearth::backend {
 
-// `team` must outlive the backend; execute() uses all of its threads.
-std::unique_ptr<Backend> make_cpu_backend(const cpu::KernelTable& kernels, ThreadTeam& team);
+// Threads of the team that compute a step; 0: all. A step of a few tokens is bound by memory, which
+// fewer threads may fill. The result is the same bits.
+struct CpuThreads {
+  static constexpr int kFewTokens = 16;
+  int few_tokens = 0;   // of a step of up to kFewTokens tokens
+  int many_tokens = 0;  // of a larger one
+};
+
+// `team` must outlive the backend.
+std::unique_ptr<Backend> make_cpu_backend(const cpu::KernelTable& kernels, ThreadTeam& team,
+                                          const CpuThreads& threads = {});
 
 }  // namespace hearth::backend

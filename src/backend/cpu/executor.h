@@ -2,10 +2,17 @@
 // the CPU backend.
 //
 // Every thread walks all operations; run(op, thread) does that thread's share of one. A barrier
-// follows each operation; operations with several phases call it between them.
+// follows each operation; operations with several phases call it between them. A dense layer has
+// six phases at decode: q, k, v | heads and cache | attention (two where it is split) | output,
+// added to x | gate, up and their product as blocks | down, added to x. Norms and the rounding of
+// one row every thread does for itself, which costs less than waiting for another; of more rows
+// each its share, behind one more barrier for each matmul that reads f32 rows.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <span>
 
 #include "backend/cpu/kernel_table.h"
 #include "base/checked.h"
@@ -25,16 +32,25 @@ inline constexpr int64_t kSplitRows = 64;
 // Offsets into the scratch buffer, computed from the graph alone: Backend::scratch_bytes is this
 // struct's `total`.
 struct ScratchPlan {
-  size_t act_bytes = 0;     // activation blocks of the widest matmul input, in each form it needs
-  size_t split_bytes = 0;   // partial results of split attention
-  size_t moe_bytes = 0;     // expert lists
-  size_t thread_bytes = 0;  // panel, or attention tile; one per thread
+  size_t counter_bytes = 0;  // of the superblocks of a gated product that are done
+  size_t act_bytes = 0;      // rows of the widest matmul input, in each form it needs
+  size_t hidden_bytes = 0;   // activation blocks of a gated product
+  size_t split_bytes = 0;    // partial results of split attention
+  size_t moe_bytes = 0;      // expert lists
+  size_t gemm_bytes = 0;     // one per thread: a gemm's own, or attention's tile
+  size_t own_bytes = 0;      // one per thread: an input of one row, the lists of one token
   size_t total = 0;
+  [[nodiscard]] size_t thread_bytes() const { return gemm_bytes + own_bytes; }
 };
 ScratchPlan plan_scratch(const tensor::Graph& graph, int64_t max_positions, int n_threads);
 
 // Bytes of n rows of k activations as blocks.
 size_t act_bytes(int64_t n, int64_t k);
+// Bytes that a thread needs for an input of one row of its own.
+size_t own_act_bytes(int64_t k);
+
+// Rows of a piece: what a gemm does at once.
+inline constexpr int64_t kPieceRows = 2 * kPanelRows;
 
 // A contiguous share of [0, n) for one thread, in multiples of `unit`.
 struct Range {
@@ -46,6 +62,14 @@ inline Range share(int64_t n, int thread, int n_threads, int64_t unit = 1) {
   const int64_t begin = units * thread / n_threads * unit;
   const int64_t end = units * (thread + 1) / n_threads * unit;
   return {begin < n ? begin : n, end < n ? end : n};
+}
+
+// Rows are given out in pieces of kPieceRows.
+inline int64_t n_pieces(int64_t n_rows) { return (n_rows + kPieceRows - 1) / kPieceRows; }
+// The rows of pieces [begin, end), as far as there are any.
+inline Range piece_rows(int64_t begin, int64_t end, int64_t n_rows) {
+  return {std::clamp<int64_t>(begin * kPieceRows, 0, n_rows),
+          std::clamp<int64_t>(end * kPieceRows, 0, n_rows)};
 }
 
 class Executor {
@@ -66,11 +90,9 @@ class Executor {
   void run(const tensor::NormOp& op, int thread);
   void run(const tensor::MatMulOp& op, int thread);
   void run(const tensor::RopeTableOp& op, int thread);
-  void run(const tensor::RopeOp& op, int thread);
   void run(const tensor::KvAppendOp& op, int thread);
   void run(const tensor::AttentionOp& op, int thread);
-  void run(const tensor::GluOp& op, int thread);
-  void run(const tensor::AddOp& op, int thread);
+  void run(const tensor::FfnOp& op, int thread);
   void run(const tensor::SoftcapOp& op, int thread);
   void run(const tensor::SelectRowsOp& op, int thread);
   void run(const tensor::MoeOp& op, int thread);
@@ -87,30 +109,81 @@ class Executor {
   [[nodiscard]] int64_t rows(const tensor::View& v) const {
     return graph_.tensors()[size_t(v.tensor)].rows;
   }
-  [[nodiscard]] int n_threads() const { return team_.size(); }
-  [[nodiscard]] ActBlock* acts_memory() const { return reinterpret_cast<ActBlock*>(scratch_); }
-  [[nodiscard]] float* split_memory() const {
-    return reinterpret_cast<float*>(scratch_ + plan_.act_bytes);
+  [[nodiscard]] int n_threads() const { return team_.n_running(); }
+  [[nodiscard]] std::atomic<int32_t>* counters() const {
+    return reinterpret_cast<std::atomic<int32_t>*>(scratch_);
   }
-  [[nodiscard]] int32_t* moe_memory() const {
-    return reinterpret_cast<int32_t*>(scratch_ + plan_.act_bytes + plan_.split_bytes);
+  [[nodiscard]] std::byte* acts_memory() const { return scratch_ + plan_.counter_bytes; }
+  [[nodiscard]] std::byte* hidden_memory() const { return acts_memory() + plan_.act_bytes; }
+  [[nodiscard]] float* split_memory() const {
+    return reinterpret_cast<float*>(hidden_memory() + plan_.hidden_bytes);
+  }
+  [[nodiscard]] std::byte* moe_memory() const {
+    return hidden_memory() + plan_.hidden_bytes + plan_.split_bytes;
   }
   [[nodiscard]] std::byte* thread_memory(int thread) const {
-    return scratch_ + plan_.act_bytes + plan_.split_bytes + plan_.moe_bytes +
-           size_t(thread) * plan_.thread_bytes;
+    return moe_memory() + plan_.moe_bytes + size_t(thread) * plan_.thread_bytes();
+  }
+  [[nodiscard]] std::byte* own_memory(int thread) const {
+    return thread_memory(thread) + plan_.gemm_bytes;
   }
 
   [[nodiscard]] ActForm form_of(const tensor::Weight& w) const {
     return act_form(*w.type, k_.bf16_products);
   }
-  // x[n, k] (rows `x_stride` apart) as blocks of `form`, into `out` [superblocks][n]; this thread's
-  // share. A barrier must follow.
-  void quantize_share(const float* x, int64_t x_stride, int64_t n, int64_t k, ActForm form,
-                      ActBlock* out, int thread) const;
+  // Calls f(begin, end) for parts of [0, n) that together, over all threads, are all of it
+  // (ThreadTeam::take). At most once between two barriers.
+  template <class F>
+  void for_pieces(int64_t n, int thread, F&& f) const {
+    for (;;) {
+      const ThreadTeam::Pieces pieces = team_.take(thread, n);
+      if (pieces.begin == pieces.end) return;
+      f(pieces.begin, pieces.end);
+    }
+  }
+
+  void normalize(const tensor::Norm& norm, const float* x, float* y, int64_t n) const;
+  // The rows that some weights read, in the form of each: forms[int(form_of(w))].
+  struct Input {
+    ActView forms[kNumActForms];
+  };
+  // norm(view), ready for these weights. A single row every thread makes for itself; more are
+  // shared out, and a barrier passed.
+  Input prepare(const tensor::View& view, const tensor::Norm& norm,
+                std::span<const tensor::Weight* const> weights, int thread) const;
+  void prepare_row(const float* x, int64_t row, int64_t k, const Input& input) const;
+
   // The arguments that matrix `index` of `w` gives to its gemm.
   GemmArgs gemm_args(const tensor::Weight& w, int64_t index, int thread) const;
+  // Where a product goes: row r of column c to (or onto) y[c * stride + r].
+  struct Output {
+    float* y;
+    int64_t stride;
+    bool accumulate;
+  };
+  void multiply(const tensor::Weight& w, Range rows, const Input& x, const Output& out,
+                int thread) const;
   void activate(tensor::Activation activation, const float* gate, const float* up, float* out,
                 int64_t n) const;
+
+  // The matrices of an FFN, or of each expert of one.
+  struct GatedFfn {
+    const tensor::Weight* gate;  // null: the first half of up's rows
+    const tensor::Weight* up;
+    const tensor::Weight* down;
+    tensor::View hidden;
+    tensor::Activation activation;
+  };
+  struct ExpertLists;
+  void multiply_expert(const tensor::Weight& w, Range rows, const ExpertLists& lists, int active,
+                       GemmArgs args) const;
+  Input gated_product(const GatedFfn& ffn, const ExpertLists& lists, const Input& x,
+                      int thread) const;
+  void finish_hidden(const GatedFfn& ffn, const ExpertLists& lists, int active, Range rows,
+                     const Input& product) const;
+
+  // K and V of one KV head of token t, into the cache.
+  void append_head(const tensor::KvAppendOp& op, int64_t t, int head) const;
 
   struct AttentionTile;
   struct AttentionScratch;
@@ -127,13 +200,12 @@ class Executor {
   void attend_whole(const tensor::AttentionOp& op, int thread);
   void attend_split(const tensor::AttentionOp& op, int thread);
 
-  struct MoeLists;
-  MoeLists moe_lists(const tensor::MoeOp& op) const;
-  void route(const tensor::MoeOp& op, const MoeLists& lists) const;
-  void expert_gemm(const tensor::Weight& w, const MoeLists& lists, const ActView& x, float* y,
-                   int64_t y_stride, bool by_slot, int thread) const;
-  ActView moe_input(const tensor::View& view, int64_t n, int64_t k, const tensor::Weight& w,
-                    int thread) const;
+  ExpertLists expert_lists(const tensor::MoeOp& op, int thread) const;
+  void route_token(const tensor::MoeOp& op, const ExpertLists& lists, int64_t token,
+                   float* p) const;
+  void sort_slots(const tensor::MoeOp& op, const ExpertLists& lists) const;
+  void route(const tensor::MoeOp& op, const Input& x, const ExpertLists& lists, int thread) const;
+  void add_experts(const tensor::MoeOp& op, const ExpertLists& lists, Range columns) const;
 
   const KernelTable& k_;
   ThreadTeam& team_;

@@ -56,42 +56,30 @@ struct TinyModel {
 void add_layer(Graph& g, const TinyModel& model, int number, View x, View table) {
   const int64_t n = g.n_tokens();
   const TinyLayer& layer = model.layers[number];
-  const View normed = g.add_tensor(n, kWidth);
   const View qkv =
       g.add_tensor(n, kHeads * kDk + kKvHeads * (kDk + kDv));  // fused: three columns of one tensor
   const View q = columns(qkv, 0, kHeads * kDk);
   const View k = columns(qkv, kHeads * kDk, kKvHeads * kDk);
   const View v = columns(qkv, kHeads * kDk + kKvHeads * kDk, kKvHeads * kDv);
   const View attended = g.add_tensor(n, kHeads * kDv + 32);
-  const View projected = g.add_tensor(n, kWidth);
-  const View gate_up = g.add_tensor(n, 2 * kHidden);
-  const View gate = columns(gate_up, 0, kHidden);
-  const View up = columns(gate_up, kHidden, kHidden);
-  const View down = g.add_tensor(n, kWidth);
-  const NormOp norm{.in = x,
-                    .out = normed,
-                    .weight = model.norm.data(),
-                    .bias = nullptr,
-                    .span = kWidth,
-                    .eps = 1e-5f,
-                    .layer_norm = number == 1};
-  g.add(norm);
-  g.add(MatMulOp{.in = normed,
+  const View hidden = g.add_tensor(n, 2 * kHidden);
+  const Norm norm{.weight = model.norm.data(), .eps = 1e-5f, .layer_norm = number == 1};
+  g.add(MatMulOp{.in = x,
                  .n_weights = 3,
                  .weights = {&layer.q.w, &layer.k.w, &layer.v.w},
-                 .out = {q, k, v}});
-  g.add(RopeOp{.q = q,
-               .k = k,
-               .table = table,
-               .head_dim = kDk,
-               .n_pairs = kDk / 2,
-               .pairing = number == 0 ? RopePairing::kNeox : RopePairing::kNorm});
-  g.add(KvAppendOp{.k = k, .v = v, .layer = number});
+                 .out = {q, k, v},
+                 .norm = norm});
+  g.add(KvAppendOp{.k = k,
+                   .v = v,
+                   .layer = number,
+                   .q = q,
+                   .q_norm = number == 0 ? Norm{} : norm,
+                   .k_norm = number == 0 ? Norm{} : norm,
+                   .table = table,
+                   .n_pairs = kDk / 2,
+                   .pairing = number == 0 ? RopePairing::kNeox : RopePairing::kNorm});
   // The last 32 columns fill up to a whole block: anything finite.
-  g.add(AddOp{.a = columns(normed, 0, 32),
-              .b = columns(normed, 32, 32),
-              .out = columns(attended, kHeads * kDv, 32),
-              .scale = 0.5f});
+  g.add(NormOp{.in = columns(x, 0, 32), .out = columns(attended, kHeads * kDv, 32), .norm = norm});
   g.add(AttentionOp{.q = q,
                     .out = columns(attended, 0, kHeads * kDv),
                     .layer = number,
@@ -102,17 +90,21 @@ void add_layer(Graph& g, const TinyModel& model, int number, View x, View table)
                     .softcap = number == 0 ? 0.0f : 30.0f,
                     .window = number == 0 ? 0 : 100,
                     .sinks = number == 0 ? nullptr : model.sinks.data()});
-  g.add(MatMulOp{.in = attended, .n_weights = 1, .weights = {&layer.o.w}, .out = {projected}});
-  g.add(AddOp{.a = x, .b = projected, .out = x, .scale = 1.0f});
-  g.add(norm);
   g.add(MatMulOp{
-      .in = normed, .n_weights = 2, .weights = {&layer.gate.w, &layer.up.w}, .out = {gate, up}});
-  g.add(GluOp{.gate = gate,
-              .up = up,
-              .out = gate,
-              .activation = number == 0 ? Activation::kSilu : Activation::kGeluTanh});
-  g.add(MatMulOp{.in = gate, .n_weights = 1, .weights = {&layer.down.w}, .out = {down}});
-  g.add(AddOp{.a = x, .b = down, .out = x, .scale = 0.5f});
+      .in = attended, .n_weights = 1, .weights = {&layer.o.w}, .out = {x}, .accumulate = true});
+  FfnOp ffn{.in = x,
+            .gate = &layer.gate.w,
+            .up = &layer.up.w,
+            .down = &layer.down.w,
+            .hidden = hidden,
+            .out = x,
+            .activation = number == 0 ? Activation::kSilu : Activation::kGeluTanh,
+            .norm = norm,
+            .accumulate = number == 0};
+  if (number == 1) ffn.out = g.add_tensor(n, kWidth);
+  g.add(ffn);
+  // A norm behind the branch.
+  if (number == 1) g.add(NormOp{.in = ffn.out, .out = x, .norm = norm, .accumulate = true});
 }
 
 View build(Graph& g, const TinyModel& model, int n_tokens, int n_outputs) {
@@ -147,9 +139,10 @@ constexpr int kChunksPerSequence = 2;
 // Runs the steps on a fresh cache; the logits of every token of every sequence.
 class Conversation {
  public:
-  Conversation(const TinyModel& model, const KernelTable& table, int n_threads, KvType kv_type)
+  Conversation(const TinyModel& model, const KernelTable& table, int n_threads, KvType kv_type,
+               const CpuThreads& threads = {})
       : model_(model),
-        runner_(table, n_threads),
+        runner_(table, n_threads, threads),
         cache_({{.type = kv_type, .n_heads = kKvHeads, .dk = kDk, .dv = kDv},
                 {.type = kv_type, .n_heads = kKvHeads, .dk = kDk, .dv = kDv}},
                6) {
@@ -249,6 +242,10 @@ TEST_P(Executors, SameBitsInAnyBatchAndSplit) {
       SCOPED_TRACE(std::to_string(n_threads) + " threads");
       expect_same(Conversation(model, table(), n_threads, type).run_all(mixed()), expected);
     }
+    // Other parts of the team for small steps and for large ones.
+    expect_same(
+        Conversation(model, table(), 4, type, {.few_tokens = 2, .many_tokens = 3}).run_all(mixed()),
+        expected);
     // One token and several threads: the schedule that splits the chunks of a row.
     expect_same(Conversation(model, table(), 3, type).run_all(alone_token_by_token()), expected);
   }
@@ -318,6 +315,63 @@ TEST_P(Executors, MatMulWithBiasAndScale) {
   }
 }
 
+// out += W norm(x), and out = norm(x), for one row (which each thread makes for itself) and more.
+TEST_P(Executors, NormsBeforeAndSumsBehindTheProduct) {
+  Random random(9);
+  constexpr int64_t kIn = 70, kOut = 95;
+  const OwnedWeight plain("F32", kOut, kIn, random);
+  const std::vector<float> weight = random.normals(kIn);
+  const std::vector<float> bias = random.normals(kIn);
+  const Norm norms[] = {{.weight = weight.data(), .eps = 1e-5f},
+                        {.weight = weight.data(), .bias = bias.data(), .layer_norm = true}};
+  for (const int64_t n : {1, 6})
+    for (const int n_threads : {1, 3})
+      for (const Norm& norm : norms) {
+        const std::vector<float> hidden = random.normals(size_t(n * (kIn + kOut)));
+        Graph g;
+        g.set_n_tokens(n);
+        const View x = g.add_tensor(n, kIn + kOut);
+        const View normed = g.add_tensor(n, kIn);
+        g.add(HiddenInputOp{.out = x});
+        g.add(NormOp{.in = columns(x, 0, kIn), .out = normed, .norm = norm});
+        g.add(MatMulOp{.in = columns(x, 0, kIn),
+                       .n_weights = 1,
+                       .weights = {&plain.w},
+                       .out = {columns(x, kIn, kOut)},
+                       .norm = norm,
+                       .accumulate = true});
+        g.add(NormOp{.in = columns(x, 0, kIn), .out = normed, .norm = norm, .accumulate = true});
+        g.keep(x);
+        g.keep(normed);
+        g.plan();
+        Runner runner(table(), n_threads);
+        runner.run(g, {.n_tokens = int(n), .hidden = hidden.data(), .sequences = {}, .layers = {}});
+        EXPECT_TRUE(runner.scratch_is_whole());
+        const std::vector<float> got = runner.values(g, columns(x, kIn, kOut));
+        const std::vector<float> twice = runner.values(g, normed);
+        for (int64_t t = 0; t < n; ++t) {
+          const float* from = hidden.data() + t * (kIn + kOut);
+          double mean = 0, squares = 0;
+          for (int64_t i = 0; i < kIn; ++i) mean += double(from[i]) / kIn;
+          if (!norm.layer_norm) mean = 0;
+          for (int64_t i = 0; i < kIn; ++i) squares += std::pow(double(from[i]) - mean, 2);
+          std::vector<double> y;
+          for (int64_t i = 0; i < kIn; ++i) {
+            y.push_back((double(from[i]) - mean) / std::sqrt(squares / kIn + double(norm.eps)) *
+                            double(weight[size_t(i)]) +
+                        (norm.layer_norm ? double(bias[size_t(i)]) : 0.0));
+            ASSERT_NEAR(twice[size_t(t * kIn + i)], 2 * y.back(), 1e-5);
+          }
+          for (int64_t r = 0; r < kOut; ++r) {
+            double expected = from[kIn + r];
+            for (int64_t i = 0; i < kIn; ++i)
+              expected += y[size_t(i)] * double(plain.row(r)[size_t(i)]);
+            ASSERT_NEAR(got[size_t(t * kOut + r)], expected, 1e-5);
+          }
+        }
+      }
+}
+
 // Ids, positions that bring their own embedding, and both mixed.
 TEST_P(Executors, EmbeddingsOfTokensAndOfPictures) {
   Random random(4);
@@ -349,6 +403,10 @@ TEST_P(Executors, RopeTurnsByPosition) {
   Random random(5);
   const std::vector<double> inv_freq = {1.0, 0.01, 0.0001};
   const int32_t positions[] = {0, 5, 100000};
+  const int32_t sequence_of[] = {0, 0, 0};
+  const std::vector<int32_t> chunks(100000 / kKvChunk + 1, 0);
+  const KvSequenceView sequences[] = {{chunks.data(), int(chunks.size())}};
+  OwnedCache cache({{.type = KvType::kF32, .n_heads = 1, .dk = 8, .dv = 8}}, 1);
   const std::vector<float> hidden = random.normals(3 * 24);  // q: two heads of 8; k: one
   for (const RopePairing pairing : {RopePairing::kNorm, RopePairing::kNeox}) {
     Graph g;
@@ -358,20 +416,22 @@ TEST_P(Executors, RopeTurnsByPosition) {
     g.add(HiddenInputOp{.out = x});
     g.add(
         RopeTableOp{.inv_freq = inv_freq.data(), .n_pairs = 3, .mscale = 1.25f, .out = table_view});
-    g.add(RopeOp{.q = columns(x, 0, 16),
-                 .k = columns(x, 16, 8),
-                 .table = table_view,
-                 .head_dim = 8,
-                 .n_pairs = 3,
-                 .pairing = pairing});
+    g.add(KvAppendOp{.k = columns(x, 16, 8),
+                     .v = columns(x, 16, 8),
+                     .layer = 0,
+                     .q = columns(x, 0, 16),
+                     .table = table_view,
+                     .n_pairs = 3,
+                     .pairing = pairing});
     g.keep(x);
     g.plan();
     Runner runner(table(), 2);
     runner.run(g, {.n_tokens = 3,
                    .hidden = hidden.data(),
                    .positions = positions,
-                   .sequences = {},
-                   .layers = {}});
+                   .sequence_of = sequence_of,
+                   .sequences = sequences,
+                   .layers = cache.layers});
     const std::vector<float> got = runner.values(g, x);
     for (size_t head = 0; head < 9; ++head) {
       const double position = positions[head / 3];
@@ -554,8 +614,8 @@ TEST_P(Executors, ProfileNamesTheOperations) {
   g.set_n_tokens(1);
   const View x = g.add_tensor(1, 64);
   g.add(HiddenInputOp{.out = x});
-  g.add(AddOp{.a = x, .b = x, .out = x, .scale = 1.0f});
-  g.add(AddOp{.a = x, .b = x, .out = x, .scale = 1.0f});
+  g.add(SoftcapOp{.x = x, .cap = 0, .scale = 2});
+  g.add(SoftcapOp{.x = x, .cap = 0, .scale = 2});
   g.keep(x);
   g.plan();
   Runner runner(table(), 2);
@@ -569,7 +629,7 @@ TEST_P(Executors, ProfileNamesTheOperations) {
   ASSERT_EQ(profile.rows.size(), 2u);
   EXPECT_EQ(profile.rows[0].name, "hidden");
   EXPECT_EQ(profile.rows[0].n_calls, 1);
-  EXPECT_EQ(profile.rows[1].name, "add");
+  EXPECT_EQ(profile.rows[1].name, "softcap");
   EXPECT_EQ(profile.rows[1].n_calls, 2);
   EXPECT_GE(profile.rows[1].seconds, 0);
 }

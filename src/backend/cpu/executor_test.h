@@ -72,8 +72,9 @@ struct OwnedCache {
 // A backend of one table and thread count. Runs a planned graph and gives its tensors.
 class Runner {
  public:
-  Runner(const KernelTable& table, int n_threads)
-      : team_({.n_threads = n_threads, .pin = false}), backend_(make_cpu_backend(table, team_)) {}
+  Runner(const KernelTable& table, int n_threads, const CpuThreads& threads = {})
+      : team_({.n_threads = n_threads, .pin = false}),
+        backend_(make_cpu_backend(table, team_, threads)) {}
 
   void run(const tensor::Graph& graph, const tensor::StepInputs& inputs,
            int64_t max_positions = 1) {

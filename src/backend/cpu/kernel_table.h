@@ -48,8 +48,8 @@ struct ActView {
   int64_t n = 0;
 };
 
-// y[y_rows[c]][row] = scale * (weight[row] . x[x_rows[c]]) + bias[row] for row in [row_begin,
-// row_end), c in [0, n_columns). REQUIRES: row_begin is a multiple of kPanelRows.
+// y[y_rows[c]][row] = scale * (weight[row] . x[x_rows[c]]) + bias[row], or += that, for row in
+// [row_begin, row_end), c in [0, n_columns). REQUIRES: row_begin is a multiple of kPanelRows.
 struct GemmArgs {
   const std::byte* packed;  // the matrix's panels (packed.h), or null: compute from the file's rows
   const Packing* packing;   // of the type; null where it has none
@@ -67,6 +67,7 @@ struct GemmArgs {
   int64_t y_stride;
   float scale;
   const float* bias;   // [rows] or null
+  bool accumulate;     // y +=
   std::byte* scratch;  // of this thread: kGemmScratchBytes, aligned to 64
 };
 using GemmFn = void (*)(const GemmArgs&) noexcept;

@@ -1,4 +1,5 @@
-// The mixture-of-experts operation of every usable ISA against the plain formula in double.
+// The FFN operations, dense and of experts, of every usable ISA against the plain formula in
+// double.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,6 +20,7 @@ struct Moe {
   bool renormalize = false;
   float weight_scale = 1;
   Activation activation = Activation::kSilu;
+  bool accumulate = false;  // onto the input
   OwnedWeight router, gate, up, down;
 };
 
@@ -46,11 +48,11 @@ Answer run(const Moe& moe, const KernelTable& table, int n_threads,
   g.set_n_tokens(n);
   const View x = g.add_tensor(n, moe.d);
   const View logits = g.add_tensor(n, moe.n_experts);
-  const View out = g.add_tensor(n, moe.d);
+  const View out = moe.accumulate ? x : g.add_tensor(n, moe.d);
   g.add(HiddenInputOp{.out = x});
-  g.add(MatMulOp{.in = x, .n_weights = 1, .weights = {&moe.router.w}, .out = {logits}});
   g.add(MoeOp{.in = x,
-              .router = logits,
+              .router = &moe.router.w,
+              .logits = logits,
               .gate = &moe.gate.w,
               .up = &moe.up.w,
               .down = &moe.down.w,
@@ -61,7 +63,8 @@ Answer run(const Moe& moe, const KernelTable& table, int n_threads,
               .n_used = moe.n_used,
               .renormalize = moe.renormalize,
               .weight_scale = moe.weight_scale,
-              .activation = moe.activation});
+              .activation = moe.activation,
+              .accumulate = moe.accumulate});
   g.keep(out);
   g.keep(logits);
   g.plan();
@@ -104,7 +107,7 @@ std::vector<double> naive(const Moe& moe, const float* logits, const float* hidd
   double chosen = 0;
   for (int i = 0; i < moe.n_used; ++i) chosen += std::exp(double(logits[order[size_t(i)]])) / all;
   const std::vector<double> x(hidden, hidden + moe.d);
-  std::vector<double> out(size_t(moe.d), 0.0);
+  std::vector<double> out = moe.accumulate ? x : std::vector<double>(x.size(), 0.0);
   for (int i = 0; i < moe.n_used; ++i) {
     const int e = order[size_t(i)];
     const double p = std::exp(double(logits[e])) / all * double(moe.weight_scale) /
@@ -147,6 +150,8 @@ TEST(Moe, MatchesTheFormula) {
   expect_matches_naive(moe, 9, 1e-10, random);
   moe.n_used = moe.n_experts;
   expect_matches_naive(moe, 9, 1e-10, random);
+  moe.accumulate = true;
+  for (const int64_t n : {1, 9}) expect_matches_naive(moe, n, 1e-10, random);
 }
 
 TEST(Moe, BiasesAndScalesBelongToTheExpert) {
@@ -211,6 +216,111 @@ TEST(Moe, SameBitsInAnyBatchAndThreadCount) {
       }
     }
   }
+}
+
+// --- one expert that all tokens choose ---
+
+struct Ffn {
+  int64_t d;
+  int64_t f;
+  bool fused;       // gate and up are one matrix
+  bool accumulate;  // onto the input
+  OwnedWeight gate, up, down;
+  std::vector<float> norm;
+};
+
+Ffn make_ffn(std::string_view type, int64_t d, int64_t f, bool fused, Random& random) {
+  Ffn ffn{d, f, fused, fused, {}, {}, {}, {}};
+  if (!fused) ffn.gate = OwnedWeight(type, f, d, random);
+  ffn.up = OwnedWeight(type, fused ? 2 * f : f, d, random);
+  ffn.up.add_bias(random);
+  ffn.down = OwnedWeight(type, d, f, random);
+  ffn.norm = random.normals(size_t(d));
+  return ffn;
+}
+
+std::vector<float> run(const Ffn& ffn, const KernelTable& table, int n_threads,
+                       const std::vector<float>& hidden) {
+  const auto n = int64_t(hidden.size()) / ffn.d;
+  Graph g;
+  g.set_n_tokens(n);
+  const View x = g.add_tensor(n, ffn.d);
+  const View out = ffn.accumulate ? x : g.add_tensor(n, ffn.d);
+  g.add(HiddenInputOp{.out = x});
+  const FfnOp op{.in = x,
+                 .gate = ffn.fused ? nullptr : &ffn.gate.w,
+                 .up = &ffn.up.w,
+                 .down = &ffn.down.w,
+                 .hidden = g.add_tensor(n, 2 * ffn.f),
+                 .out = out,
+                 .activation = Activation::kSilu,
+                 .norm = {.weight = ffn.norm.data(), .eps = 1e-5f},
+                 .accumulate = ffn.accumulate};
+  g.add(op);
+  // Once more: what the first left behind must not show.
+  if (ffn.accumulate) g.add(op);
+  g.keep(out);
+  g.plan();
+  Runner runner(table, n_threads);
+  runner.run(g, {.n_tokens = int(n), .hidden = hidden.data(), .sequences = {}, .layers = {}});
+  EXPECT_TRUE(runner.scratch_is_whole());
+  return runner.values(g, out);
+}
+
+std::vector<double> naive(const Ffn& ffn, const std::vector<double>& x) {
+  double squares = 0;
+  for (const double v : x) squares += v * v;
+  std::vector<double> normed;
+  for (size_t i = 0; i < x.size(); ++i)
+    normed.push_back(x[i] / std::sqrt(squares / double(x.size()) + 1e-5) * double(ffn.norm[i]));
+  std::vector<double> up = product(ffn.up, 0, normed);
+  std::vector<double> h = ffn.fused ? up : product(ffn.gate, 0, normed);
+  h.resize(size_t(ffn.f));
+  for (size_t i = 0; i < h.size(); ++i)
+    h[i] = activate(Activation::kSilu, h[i]) * up[ffn.fused ? h.size() + i : i];
+  std::vector<double> y = product(ffn.down, 0, h);
+  for (size_t i = 0; i < y.size() && ffn.accumulate; ++i) y[i] += x[i];
+  return y;
+}
+
+// Widths that are no multiple of a piece or a superblock, one of which makes up's half of a common
+// matrix begin within a panel.
+TEST(Ffn, MatchesTheFormulaAndItself) {
+  Random random(6);
+  struct Case {
+    std::string_view type;
+    int64_t d, f;
+    double tolerance;
+  };
+  for (const Case c : {Case{"F32", 48, 50, 1e-10},
+                       {"F32", 48, 400, 1e-10},
+                       {"F16", 64, 272, 1e-10},
+                       {"Q8_0", 96, 608, 1e-3},
+                       {"Q4_K", 256, 768, 1e-3}})
+    for (const bool fused : {false, true}) {
+      const Ffn ffn = make_ffn(c.type, c.d, c.f, fused, random);
+      const std::vector<float> hidden = random.normals(size_t(21 * c.d));
+      for (const KernelTable& table : all_tables()) {
+        SCOPED_TRACE(std::string(table.name) + " " + std::string(c.type) + (fused ? " fused" : ""));
+        const std::vector<float> whole = run(ffn, table, 1, hidden);
+        for (const int n_threads : {2, 3, 5})
+          EXPECT_TRUE(equal_bits(run(ffn, table, n_threads, hidden), whole)) << n_threads;
+        Nmse nmse;
+        for (int64_t t = 0; t < 21; ++t) {
+          const std::vector<float> one(hidden.begin() + t * c.d, hidden.begin() + (t + 1) * c.d);
+          const std::vector<float> expected_bits(whole.begin() + t * c.d,
+                                                 whole.begin() + (t + 1) * c.d);
+          if (t % 10 == 0) {
+            EXPECT_TRUE(equal_bits(run(ffn, table, 3, one), expected_bits));
+          }
+          std::vector<double> expected = naive(ffn, {one.begin(), one.end()});
+          if (ffn.accumulate) expected = naive(ffn, expected);
+          for (int64_t i = 0; i < c.d; ++i)
+            nmse.add(whole[size_t(t * c.d + i)], expected[size_t(i)]);
+        }
+        EXPECT_LE(nmse.value(), c.tolerance);
+      }
+    }
 }
 
 }  // namespace

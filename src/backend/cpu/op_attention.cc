@@ -83,28 +83,23 @@ void Executor::append_quantized(const KvLayerView& kv, const float* k, const flo
   kv.v_scales(chunk, head)[row] = codes.scale;
 }
 
-void Executor::run(const KvAppendOp& op, int thread) {
+void Executor::append_head(const KvAppendOp& op, int64_t t, int head) const {
   const KvLayerView& kv = in_.layers[size_t(op.layer)];
-  const Range r = share(int64_t(in_.n_tokens) * kv.n_heads, thread, n_threads());
-  for (int64_t i = r.begin; i < r.end; ++i) {
-    const int64_t t = i / kv.n_heads;
-    const int head = int(i % kv.n_heads);
-    const int position = in_.positions[t];
-    const int chunk = in_.sequences[size_t(in_.sequence_of[t])].chunks[position / kKvChunk];
-    const int row = position % kKvChunk;
-    const float* k = data(op.k, t) + int64_t(head) * kv.dk;
-    const float* v = data(op.v, t) + int64_t(head) * kv.dv;
-    if (kv.quantized()) {
-      append_quantized(kv, k, v, chunk, head, row);
-      continue;
-    }
-    std::byte* k_out = kv.k(chunk, head);
-    std::byte* v_out = kv.v(chunk, head);
-    for (int d = 0; d < kv.dk; ++d)
-      store_number(k_out, (row / kKvLanes * kv.dk + d) * kKvLanes + row % kKvLanes, k[d], kv.type);
-    for (int d = 0; d < kv.dv_padded(); ++d)
-      store_number(v_out, row * kv.dv_padded() + d, d < kv.dv ? v[d] : 0.0f, kv.type);
+  const int position = in_.positions[t];
+  const int chunk = in_.sequences[size_t(in_.sequence_of[t])].chunks[position / kKvChunk];
+  const int row = position % kKvChunk;
+  const float* k = data(op.k, t) + int64_t(head) * kv.dk;
+  const float* v = data(op.v, t) + int64_t(head) * kv.dv;
+  if (kv.quantized()) {
+    append_quantized(kv, k, v, chunk, head, row);
+    return;
   }
+  std::byte* k_out = kv.k(chunk, head);
+  std::byte* v_out = kv.v(chunk, head);
+  for (int d = 0; d < kv.dk; ++d)
+    store_number(k_out, (row / kKvLanes * kv.dk + d) * kKvLanes + row % kKvLanes, k[d], kv.type);
+  for (int d = 0; d < kv.dv_padded(); ++d)
+    store_number(v_out, row * kv.dv_padded() + d, d < kv.dv ? v[d] : 0.0f, kv.type);
 }
 
 // Consecutive tokens of one sequence, with all query heads of a group: row = token * group + head

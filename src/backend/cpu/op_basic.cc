@@ -29,29 +29,80 @@ void Executor::run(const HiddenInputOp& op, int thread) {
                 size_t(op.out.width) * sizeof(float));
 }
 
+void Executor::normalize(const Norm& norm, const float* x, float* y, int64_t n) const {
+  if (norm.layer_norm)
+    k_.layer_norm(x, norm.weight, norm.bias, y, n, norm.eps);
+  else
+    k_.rms_norm(x, norm.weight, y, n, norm.eps);
+}
+
 void Executor::run(const NormOp& op, int thread) {
-  const int64_t spans = op.in.width / op.span;
-  const Range r = share(rows(op.in) * spans, thread, n_threads());
+  const int64_t width = op.in.width;
+  const Range r = share(rows(op.in), thread, n_threads());
+  auto* own = reinterpret_cast<float*>(own_memory(thread));
   for (int64_t i = r.begin; i < r.end; ++i) {
-    const float* x = data(op.in, i / spans) + i % spans * op.span;
-    float* y = data(op.out, i / spans) + i % spans * op.span;
-    if (op.layer_norm)
-      k_.layer_norm(x, op.weight, op.bias, y, op.span, op.eps);
-    else
-      k_.rms_norm(x, op.weight, y, op.span, op.eps);
+    float* y = op.accumulate ? own : data(op.out, i);
+    normalize(op.norm, data(op.in, i), y, width);
+    if (op.accumulate) k_.add_scaled(data(op.out, i), y, 1.0f, data(op.out, i), width);
   }
 }
 
-void Executor::quantize_share(const float* x, int64_t x_stride, int64_t n, int64_t k, ActForm form,
-                              ActBlock* out, int thread) const {
-  const int64_t supers = n_superblocks(k);
-  const Range r = share(n * supers, thread, n_threads());
-  for (int64_t i = r.begin; i < r.end; ++i) {
-    const int64_t row = i / supers;
-    const int64_t s = i % supers;
-    k_.quantize(x + row * x_stride + s * kSuperblock,
-                std::min<int64_t>(k - s * kSuperblock, kSuperblock), form, out[s * n + row]);
+// Row `row` of the input, x[k], as blocks of each wanted form.
+void Executor::prepare_row(const float* x, int64_t row, int64_t k, const Input& input) const {
+  for (int form = 0; form < kNumActForms; ++form) {
+    const ActView& view = input.forms[form];
+    if (view.blocks == nullptr) continue;
+    auto* blocks = const_cast<ActBlock*>(view.blocks);
+    for (int64_t s = 0; s < n_superblocks(k); ++s)
+      k_.quantize(x + s * kSuperblock, std::min<int64_t>(k - s * kSuperblock, kSuperblock),
+                  ActForm(form), blocks[s * view.n + row]);
   }
+}
+
+Executor::Input Executor::prepare(const View& view, const Norm& norm,
+                                  std::span<const Weight* const> weights, int thread) const {
+  const int64_t n = rows(view);
+  const int64_t k = view.width;
+  const bool own = n == 1;
+  std::byte* at = own ? own_memory(thread) : acts_memory();
+  const auto take = [&](size_t bytes) {
+    std::byte* taken = at;
+    at += align_up(bytes, 64);
+    return taken;
+  };
+  Input input;
+  for (ActView& form : input.forms)
+    form = {.f32 = data(view), .f32_stride = stride(view), .blocks = nullptr, .n = n};
+  // Weights of one input may want different forms (Q8_0 beside Q4_K): each form once.
+  bool any_blocks = false;
+  float* normed = nullptr;
+  for (const Weight* w : weights) {
+    const ActForm form = form_of(*w);
+    ActView& x = input.forms[int(form)];
+    if (form != ActForm::kFloat && x.blocks == nullptr) {
+      x.blocks = reinterpret_cast<ActBlock*>(take(act_bytes(n, k)));
+      any_blocks = true;
+    } else if (form == ActForm::kFloat && norm.present() && normed == nullptr) {
+      normed = reinterpret_cast<float*>(take(size_t(n * k) * sizeof(float)));
+      x.f32 = normed;
+      x.f32_stride = k;
+    }
+  }
+  if (!any_blocks && normed == nullptr) return input;
+  auto* one_row =
+      reinterpret_cast<float*>(own ? take(size_t(k) * sizeof(float)) : own_memory(thread));
+  const Range r = own ? Range{0, n} : share(n, thread, n_threads());
+  for (int64_t i = r.begin; i < r.end; ++i) {
+    const float* x = data(view, i);
+    if (norm.present()) {
+      float* y = normed != nullptr ? normed + i * k : one_row;
+      normalize(norm, x, y, k);
+      x = y;
+    }
+    prepare_row(x, i, k, input);
+  }
+  if (!own) team_.barrier();
+  return input;
 }
 
 GemmArgs Executor::gemm_args(const Weight& w, int64_t index, int thread) const {
@@ -70,38 +121,31 @@ GemmArgs Executor::gemm_args(const Weight& w, int64_t index, int thread) const {
   return args;
 }
 
+void Executor::multiply(const Weight& w, Range rows, const Input& x, const Output& out,
+                        int thread) const {
+  GemmArgs args = gemm_args(w, 0, thread);
+  args.row_begin = rows.begin;
+  args.row_end = rows.end;
+  args.x = x.forms[int(form_of(w))];
+  args.n_columns = args.x.n;
+  args.y = out.y;
+  args.y_stride = out.stride;
+  args.accumulate = out.accumulate;
+  k_.gemm[w.type->index](args);
+}
+
 void Executor::run(const MatMulOp& op, int thread) {
-  const int64_t n = rows(op.in);
-  const int64_t k = op.in.width;
-  ActView x;
-  x.f32 = data(op.in);
-  x.f32_stride = stride(op.in);
-  x.n = n;
-  // Weights of one input may want different forms (Q8_0 beside Q4_K): each form once.
-  const ActBlock* blocks[kNumActForms] = {};
-  ActBlock* next = acts_memory();
-  for (int i = 0; i < op.n_weights; ++i) {
-    const ActForm form = form_of(*op.weights[i]);
-    if (form == ActForm::kFloat || blocks[int(form)] != nullptr) continue;
-    quantize_share(x.f32, x.f32_stride, n, k, form, next, thread);
-    blocks[int(form)] = next;
-    next += n * n_superblocks(k);
-  }
-  if (next != acts_memory()) team_.barrier();
-  for (int i = 0; i < op.n_weights; ++i) {
-    const Weight& w = *op.weights[i];
-    const Range r = share(w.rows, thread, n_threads(), 2 * kPanelRows);
-    if (r.begin == r.end) continue;
-    GemmArgs args = gemm_args(w, 0, thread);
-    args.row_begin = r.begin;
-    args.row_end = r.end;
-    args.x = x;
-    args.x.blocks = blocks[int(form_of(w))];
-    args.n_columns = n;
-    args.y = data(op.out[i]);
-    args.y_stride = stride(op.out[i]);
-    k_.gemm[w.type->index](args);
-  }
+  const Input x = prepare(op.in, op.norm, std::span(op.weights, size_t(op.n_weights)), thread);
+  // The pieces of all weights, one after the other.
+  int64_t first[MatMulOp::kMaxWeights + 1] = {};
+  for (int i = 0; i < op.n_weights; ++i) first[i + 1] = first[i] + n_pieces(op.weights[i]->rows);
+  for_pieces(first[op.n_weights], thread, [&](int64_t begin, int64_t end) {
+    for (int i = 0; i < op.n_weights; ++i) {
+      const Range r = piece_rows(begin - first[i], end - first[i], op.weights[i]->rows);
+      if (r.begin < r.end)
+        multiply(*op.weights[i], r, x, {data(op.out[i]), stride(op.out[i]), op.accumulate}, thread);
+    }
+  });
 }
 
 void Executor::run(const RopeTableOp& op, int thread) {
@@ -117,43 +161,24 @@ void Executor::run(const RopeTableOp& op, int thread) {
   }
 }
 
-void Executor::run(const RopeOp& op, int thread) {
+// One thread takes a KV head of a token, with the query heads that read it, through all of it.
+void Executor::run(const KvAppendOp& op, int thread) {
+  const KvLayerView& kv = in_.layers[size_t(op.layer)];
   const auto rotate = op.pairing == RopePairing::kNorm ? k_.rope_norm : k_.rope_neox;
-  const int64_t q_heads = op.q.width / op.head_dim;
-  const int64_t heads = q_heads + (op.k.present() ? op.k.width / op.head_dim : 0);
-  const Range r = share(rows(op.q) * heads, thread, n_threads());
+  const auto make_ready = [&](float* head, const Norm& norm, int64_t t) {
+    if (norm.present()) normalize(norm, head, head, kv.dk);
+    if (op.table.present()) rotate(head, data(op.table, t), op.n_pairs);
+  };
+  const int64_t group = op.q.present() ? op.q.width / kv.dk / kv.n_heads : 0;
+  const Range r = share(int64_t(in_.n_tokens) * kv.n_heads, thread, n_threads());
   for (int64_t i = r.begin; i < r.end; ++i) {
-    const int64_t t = i / heads;
-    const int64_t h = i % heads;
-    float* head =
-        h < q_heads ? data(op.q, t) + h * op.head_dim : data(op.k, t) + (h - q_heads) * op.head_dim;
-    rotate(head, data(op.table, t), op.n_pairs);
+    const int64_t t = i / kv.n_heads;
+    const int64_t head = i % kv.n_heads;
+    for (int64_t h = head * group; h < (head + 1) * group; ++h)
+      make_ready(data(op.q, t) + h * kv.dk, op.q_norm, t);
+    make_ready(data(op.k, t) + head * kv.dk, op.k_norm, t);
+    append_head(op, t, int(head));
   }
-}
-
-void Executor::activate(Activation activation, const float* gate, const float* up, float* out,
-                        int64_t n) const {
-  (activation == Activation::kSilu ? k_.silu_mul : k_.gelu_tanh_mul)(gate, up, out, n);
-}
-
-// One row is split too: at decode there is only one.
-void Executor::run(const GluOp& op, int thread) {
-  constexpr int64_t kPiece = 1024;
-  const int64_t pieces = (op.out.width + kPiece - 1) / kPiece;
-  const Range r = share(rows(op.out) * pieces, thread, n_threads());
-  for (int64_t i = r.begin; i < r.end; ++i) {
-    const int64_t row = i / pieces;
-    const int64_t begin = i % pieces * kPiece;
-    const int64_t n = std::min(kPiece, op.out.width - begin);
-    activate(op.activation, data(op.gate, row) + begin, data(op.up, row) + begin,
-             data(op.out, row) + begin, n);
-  }
-}
-
-void Executor::run(const AddOp& op, int thread) {
-  const Range r = share(rows(op.out), thread, n_threads());
-  for (int64_t i = r.begin; i < r.end; ++i)
-    k_.add_scaled(data(op.a, i), data(op.b, i), op.scale, data(op.out, i), op.out.width);
 }
 
 void Executor::run(const SoftcapOp& op, int thread) {

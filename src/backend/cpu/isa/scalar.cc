@@ -16,7 +16,8 @@ namespace {
 void finish(const GemmArgs& a, int64_t row, int64_t c, float sum) {
   if (a.scale != 1.0f) sum *= a.scale;
   if (a.bias != nullptr) sum += a.bias[row];
-  a.y[(a.y_rows ? a.y_rows[c] : c) * a.y_stride + row] = sum;
+  float& y = a.y[(a.y_rows ? a.y_rows[c] : c) * a.y_stride + row];
+  y = a.accumulate ? y + sum : sum;
 }
 
 // The definition of gemm for block types: integer dot product per group, scaled in float.

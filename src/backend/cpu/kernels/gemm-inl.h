@@ -149,6 +149,7 @@ static void write_sums(const GemmArgs& a, int64_t row, int64_t first, int64_t n,
         F v = load(sums + i);
         if (a.scale != 1.0f) v = mul(v, set1(a.scale));
         if (a.bias != nullptr) v = add(v, load(a.bias + row + i));
+        if (a.accumulate) v = add(load(y + i), v);
         store(y + i, v);
       }
     } else {
@@ -156,7 +157,7 @@ static void write_sums(const GemmArgs& a, int64_t row, int64_t first, int64_t n,
         float v = sums[i];
         if (a.scale != 1.0f) v = v * a.scale;
         if (a.bias != nullptr) v = v + a.bias[row + i];
-        y[i] = v;
+        y[i] = a.accumulate ? y[i] + v : v;
       }
     }
   }
