@@ -1,6 +1,7 @@
 #include "base/cpu_info.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -35,7 +36,9 @@ TEST(CpuInfo, UsesAtLeastOneCpuAndAtMostThoseThereAre) {
 // A folder that stands for "/".
 class FakeRoot {
  public:
-  FakeRoot() : path_(::testing::TempDir() + "cpu_info_root") { std::filesystem::remove_all(path_); }
+  FakeRoot() : path_(::testing::TempDir() + "cpu_info_root_" + std::to_string(::getpid())) {
+    std::filesystem::remove_all(path_);
+  }
   ~FakeRoot() { std::filesystem::remove_all(path_); }
   void write(const std::string& name, const std::string& text) const {
     std::filesystem::create_directories(std::filesystem::path(path_ + name).parent_path());

@@ -108,8 +108,8 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-// The text that the reference was measured on: it took the curly quotes out (stories260K lacks them)
-// and wrote a line end for the end mark.
+// The text that the reference was measured on: it took the curly quotes out (stories260K lacks
+// them) and wrote a line end for the end mark.
 std::string reference_text() {
   std::string text = read_file(kData / "text/tinystories_sample.txt");
   text = replaced(replaced(text, "\xe2\x80\x9c", ""), "\xe2\x80\x9d", "");
@@ -125,11 +125,11 @@ double perplexity(const fs::path& file, const std::string& kv_type) {
   const auto engine = engine::Engine::load(file.string(), options);
   if (!engine) return NAN;
   const text::Tokenizer& tokenizer = *(*engine)->tokenizer();
-  const auto ids = tokenizer.encode(reference_text(), {.add_special = true, .parse_special = false});
+  const auto ids =
+      tokenizer.encode(reference_text(), {.add_special = true, .parse_special = false});
   if (!ids) return NAN;
   const auto score = make::measure_perplexity(
-      **engine, *ids,
-      {.window = 128, .first_token = tokenizer.adds_bos() ? tokenizer.bos() : -1});
+      **engine, *ids, {.window = 128, .first_token = tokenizer.adds_bos() ? tokenizer.bos() : -1});
   return score ? score->perplexity() : NAN;
 }
 

@@ -180,8 +180,8 @@ struct ScratchNeeds {
     // scores, q, o and O of a tile; m, l, M, L, begin, end, and quantized q of its rows; a chunk of
     // K and V as floats.
     need(plan.gemm_bytes,
-         size_t(kTileRows) *
-                 ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 6) * sizeof(float) + sizeof(ActBlock)) +
+         size_t(kTileRows) * ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 6) * sizeof(float) +
+                              sizeof(ActBlock)) +
              size_t(tensor::kKvChunk) * (size_t(op.dk) + dv) * sizeof(float) + 6 * 64);
     const auto n_rows = size_t(std::min<int64_t>(rows(op.q) * op.n_heads, kSplitRows));
     const size_t chunks = size_t(max_positions / tensor::kKvChunk + 1);
