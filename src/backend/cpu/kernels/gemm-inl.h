@@ -37,7 +37,10 @@ static void lines_tile(const Lines* const (&lines)[2], const ActBlock* const* bl
   const PanelScales* const s[2] = {&lines[0]->scales, &lines[1]->scales};
   const ActBlock* x[C];
   for (int c = 0; c < C; ++c) x[c] = blocks[c];
-  tile<S, C>(w, s, x, n_groups, sums);
+  if constexpr (kMatrixProducts)
+    matrix_tile<S, C>(w, s, x, n_groups, sums);
+  else
+    tile<S, C>(w, s, x, n_groups, sums);
 }
 
 // lines_tile for 1 to kTileColumns columns.
@@ -61,11 +64,12 @@ static void lines_columns(const Lines* const (&lines)[2], const Columns& columns
     const int64_t here = small + (i < n_large);
     const ActBlock* blocks[kTileColumns];
     for (int64_t j = 0; j < here; ++j) blocks[j] = columns.block(first + c + j, s);
-    // The next tile's activations come from the second cache or further.
-    for (int64_t j = here; j < 2 * here && c + j < n; ++j) {
-      const auto* next = reinterpret_cast<const char*>(columns.block(first + c + j, s));
-      for (size_t at = 0; at < sizeof(ActBlock); at += 64) __builtin_prefetch(next + at);
-    }
+    // Columns that are gathered stand anywhere: the tile's own requests miss them.
+    if (columns.a.x_rows != nullptr)
+      for (int64_t j = here; j < 2 * here && c + j < n; ++j) {
+        const auto* next = reinterpret_cast<const char*>(columns.block(first + c + j, s));
+        for (size_t at = 0; at < sizeof(ActBlock); at += 64) __builtin_prefetch(next + at);
+      }
     LinesTiles<S>::kFor[here](lines, blocks, n_groups, sums + c * kTileRows);
     c += here;
   }
@@ -257,8 +261,8 @@ static void unpack_lines(const uint32_t* w, const uint16_t* halves, int n_groups
           const RowsI start = add(mul(scale, all_rows(-S::kKind.offset)), all_rows(kind.offset));
           codes[j] = scale_codes(codes[j], scale, start);
         }
-        store_rows(out.codes[g * 8 + j], codes[j]);
       }
+      for (int j = 0; j < 8; j += 2) store_code_pair(out.codes[g * 8 + j], codes[j], codes[j + 1]);
     });
 }
 
@@ -322,7 +326,9 @@ static void unpack_rows(const GemmArgs& a, int64_t row, int64_t s, Lines& out) n
     }
     for (int i = 0; i < 64; ++i) __builtin_memcpy(&out.codes[i][r], q + 4 * i, 4);
   }
-  for (int i = 0; i < 64; ++i) store_rows(out.codes[i], signed_codes(load_rows(out.codes[i])));
+  for (int i = 0; i < 64; i += 2)
+    store_code_pair(out.codes[i], signed_codes(load_rows(out.codes[i])),
+                    signed_codes(load_rows(out.codes[i + 1])));
 }
 
 template <class T>

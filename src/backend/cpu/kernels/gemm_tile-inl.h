@@ -103,8 +103,13 @@ HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales*
   }
   const int n_units = (n_groups + S::kUnroll - 1) / S::kUnroll;
   for (int unit = 0; unit < n_units; ++unit) {
-    if constexpr (kWords > 0)
-      if (next.words[0] != nullptr) prefetch_part<kWords, 8 / S::kUnroll>(next, unit);
+    if constexpr (kWords == 0) {
+      // The next tile's activations come from the second cache: asked for line by line, as its
+      // columns mostly stand behind these.
+      for (int c = 0; c < C; ++c)
+        __builtin_prefetch(reinterpret_cast<const char*>(x[c] + C) + 64 * unit);
+    } else if (next.words[0] != nullptr)
+      prefetch_part<kWords, 8 / S::kUnroll>(next, unit);
     unrolled<S::kUnroll>([&](auto u) HEARTH_INLINE_LAMBDA {
       const int g = unit * S::kUnroll + u;
       unrolled<kParts>([&](auto part) HEARTH_INLINE_LAMBDA {

@@ -6,6 +6,9 @@
 
 namespace hearth::backend::cpu::HEARTH_ISA {
 
+// Weights are -62 .. 62, made unsigned: AVX2 has no dot product of signed bytes.
+inline constexpr int kGridOffset = 64;
+
 // `words` of signs as WordsIQ2_XXS has them, with the eighth sign of each entry (bit 28 + l) put
 // in: the number of minus signs is even.
 HEARTH_INLINE RowsI all_signs(RowsI word) {
@@ -19,8 +22,8 @@ HEARTH_INLINE RowsI all_signs(RowsI word) {
 // The two code words of an entry of eight digits with their signs.
 HEARTH_INLINE void look_up_digits(const quant::Table<int8_t, 16>& levels, RowsI digits,
                                   RowsI (&out)[2]) {
-  out[0] = look_up_signed(&levels[0], bits_and(digits, 0x0f0f0f0f));
-  out[1] = look_up_signed(&levels[0], bits_and(shift<4>(digits), 0x0f0f0f0f));
+  out[0] = look_up_unsigned(&levels[0], kGridOffset, bits_and(digits, 0x0f0f0f0f));
+  out[1] = look_up_unsigned(&levels[0], kGridOffset, bits_and(shift<4>(digits), 0x0f0f0f0f));
 }
 
 // Index i of four bytes.
@@ -56,7 +59,7 @@ HEARTH_INLINE void store_top_scales(const uint32_t* words, RowsF d, PanelScales&
 template <class T>
 struct Grid {
   using Type = T;
-  static constexpr Kind kKind{kActFormOf<Type>, Type::kGroup, kSignedOffset, true, false,
+  static constexpr Kind kKind{kActFormOf<Type>, Type::kGroup, kGridOffset, false, false,
                               Mins::kNone};
   static constexpr bool kDear = true;
 };
@@ -124,7 +127,8 @@ struct CodesIQ2_S : PairGrid<quant::IQ2_S> {
 // Four digits of code word j and their signs.
 template <int j>
 HEARTH_INLINE RowsI four_digits(const quant::Table<int8_t, 16>& levels, RowsI digits, RowsI signs) {
-  return look_up_signed(&levels[0], bits_or(digits, bit_of<j / 2 + j % 2 * 4, 3>(signs)));
+  return look_up_unsigned(&levels[0], kGridOffset,
+                          bits_or(digits, bit_of<j / 2 + j % 2 * 4, 3>(signs)));
 }
 
 struct CodesIQ3_XXS : Grid<quant::IQ3_XXS> {

@@ -6,7 +6,7 @@
 
 namespace hearth::backend::cpu::HEARTH_ISA {
 
-// acc + the four products of each row, exact. Unsigned codes are at most 64: two products with
+// acc + the four products of each row, exact. Unsigned codes are at most 128: two products with
 // activations of at most 127 fit 16 bits. vpmaddubsw wants one unsigned operand: of signed codes it
 // gets |w|, while w's sign goes to the activation (|-128| is 128, read as unsigned: 128 * 127 * 2 <
 // 2^15).
