@@ -7,7 +7,7 @@
 
 #define HEARTH_ISA neon_dotprod
 // clang-format off: each file uses those above it
-#include "backend/cpu/simd/neon.h"
+#include "backend/cpu/simd/neon_dotprod.h"
 #include "backend/cpu/kernels/math-inl.h"
 #include "backend/cpu/kernels/elementwise-inl.h"
 #include "backend/cpu/kernels/attention-inl.h"

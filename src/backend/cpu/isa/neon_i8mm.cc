@@ -1,5 +1,5 @@
-// The NEON table with integer matrix products (dotprod and i8mm: Graviton 3, Apple M2,
-// Cortex-A710). Compiled with the flags of isa/list.h.
+// What NEON with i8mm (Graviton 3, Apple M2, Cortex-A710) has beyond isa/neon_dotprod.cc: integer
+// products of many columns as small matrices. Compiled with the flags of isa/list.h.
 #include <utility>
 
 #include "backend/cpu/kernel_table.h"
@@ -7,10 +7,11 @@
 
 #define HEARTH_ISA neon_i8mm
 // clang-format off: each file uses those above it
-#include "backend/cpu/simd/neon.h"
+#include "backend/cpu/simd/neon_i8mm.h"
 #include "backend/cpu/kernels/packed_codes-inl.h"
 #include "backend/cpu/kernels/packed_grids-inl.h"
 #include "backend/cpu/kernels/gemm_tile-inl.h"
+#include "backend/cpu/kernels/gemm_tile_i8mm-inl.h"
 #include "backend/cpu/kernels/gemm-inl.h"
 // clang-format on
 

@@ -37,7 +37,10 @@ static void lines_tile(const Lines* const (&lines)[2], const ActBlock* const* bl
   const PanelScales* const s[2] = {&lines[0]->scales, &lines[1]->scales};
   const ActBlock* x[C];
   for (int c = 0; c < C; ++c) x[c] = blocks[c];
-  tile<S, C>(w, s, x, n_groups, sums);
+  if constexpr (kMatrixProducts)
+    matrix_tile<S, C>(w, s, x, n_groups, sums);
+  else
+    tile<S, C>(w, s, x, n_groups, sums);
 }
 
 // lines_tile for 1 to kTileColumns columns.
@@ -259,8 +262,8 @@ static void unpack_lines(const uint32_t* w, const uint16_t* halves, int n_groups
           const RowsI start = add(mul(scale, all_rows(-S::kKind.offset)), all_rows(kind.offset));
           codes[j] = scale_codes(codes[j], scale, start);
         }
-        store_rows(out.codes[g * 8 + j], codes[j]);
       }
+      for (int j = 0; j < 8; j += 2) store_code_pair(out.codes[g * 8 + j], codes[j], codes[j + 1]);
     });
 }
 
@@ -324,7 +327,9 @@ static void unpack_rows(const GemmArgs& a, int64_t row, int64_t s, Lines& out) n
     }
     for (int i = 0; i < 64; ++i) __builtin_memcpy(&out.codes[i][r], q + 4 * i, 4);
   }
-  for (int i = 0; i < 64; ++i) store_rows(out.codes[i], signed_codes(load_rows(out.codes[i])));
+  for (int i = 0; i < 64; i += 2)
+    store_code_pair(out.codes[i], signed_codes(load_rows(out.codes[i])),
+                    signed_codes(load_rows(out.codes[i + 1])));
 }
 
 template <class T>

@@ -103,6 +103,9 @@ using ActWord = __m256i;  // four int8 (or two int16) activations of one column,
 // The columns of a tile. No result depends on it.
 inline constexpr int kTileColumns = 2;
 
+// Whether the ISA multiplies small matrices (gemm_tile_i8mm-inl.h).
+inline constexpr bool kMatrixProducts = false;
+
 HEARTH_INLINE RowsI load_rows(const uint32_t* p) {
   return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};
@@ -117,6 +120,11 @@ HEARTH_INLINE void store_rows(uint32_t* p, RowsI x) {
 HEARTH_INLINE void store_rows(float* p, RowsF x) {
   _mm256_storeu_ps(p, x.a);
   _mm256_storeu_ps(p + 8, x.b);
+}
+// Words j and j + 1 of codes, as the tile reads them from `Lines`.
+HEARTH_INLINE void store_code_pair(uint32_t* p, RowsI even, RowsI odd) {
+  store_rows(p, even);
+  store_rows(p + 16, odd);
 }
 HEARTH_INLINE RowsI all_rows(int32_t x) {
   const __m256i v = _mm256_set1_epi32(x);

@@ -78,10 +78,18 @@ using ActWord = __m512i;  // four int8 (or two int16) activations of one column,
 // registers. No result depends on it.
 inline constexpr int kTileColumns = 6;
 
+// Whether the ISA multiplies small matrices (gemm_tile_i8mm-inl.h).
+inline constexpr bool kMatrixProducts = false;
+
 HEARTH_INLINE RowsI load_rows(const uint32_t* p) { return _mm512_loadu_si512(p); }
 HEARTH_INLINE RowsF load_rows(const float* p) { return _mm512_loadu_ps(p); }
 HEARTH_INLINE void store_rows(uint32_t* p, RowsI x) { _mm512_storeu_si512(p, x); }
 HEARTH_INLINE void store_rows(float* p, RowsF x) { _mm512_storeu_ps(p, x); }
+// Words j and j + 1 of codes, as the tile reads them from `Lines`.
+HEARTH_INLINE void store_code_pair(uint32_t* p, RowsI even, RowsI odd) {
+  store_rows(p, even);
+  store_rows(p + 16, odd);
+}
 HEARTH_INLINE RowsI all_rows(int32_t x) { return _mm512_set1_epi32(x); }
 HEARTH_INLINE RowsF all_rows(float x) { return _mm512_set1_ps(x); }
 HEARTH_INLINE RowsI bits_and(RowsI x, uint32_t mask) {

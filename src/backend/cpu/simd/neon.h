@@ -1,6 +1,5 @@
-// Vector vocabulary, NEON (ARMv8.2): 4 floats. Included by isa/neon_dotprod.cc and
-// isa/neon_i8mm.cc, each of which names its namespace in HEARTH_ISA. Integer products are
-// kernels/gemm_int_neon-inl.h.
+// Vector vocabulary, NEON (ARMv8.2 with dotprod): 4 floats. Included by simd/neon_dotprod.h and
+// simd/neon_i8mm.h.
 #pragma once
 
 #include <arm_neon.h>
@@ -84,9 +83,6 @@ struct RowsF {
   float32x4_t v[4];
 };
 using ActWord = int8x16_t;  // four int8 (or two int16) activations of one column, for every row
-
-// The columns of a tile. No result depends on it.
-inline constexpr int kTileColumns = 2;
 
 template <class R, class Op>
 HEARTH_INLINE R each_quarter(Op&& op) {
