@@ -72,6 +72,38 @@ TEST(Run, EveryTypeOfWeight) {
   }
 }
 
+// The promise of the product, for every type: one column at a time, few, and many, on one thread and
+// two. (Every architecture is above; batches of several sequences are in engine_test.cc.)
+TEST(Run, EveryTypeGivesTheSameBitsHoweverFed) {
+  const ArchSpec* arch = find_arch("qwen3");
+  for (const quant::TypeInfo& type : quant::all_types()) {
+    if (type.is_integer) continue;
+    const auto open = test::open(TinyOptions{.arch = arch,
+                                             .n_layers = 1,
+                                             .n_embd = 256,
+                                             .n_heads = 4,
+                                             .head_dim = 64,
+                                             .n_ff = 512,
+                                             .n_vocab = 40,
+                                             .type = &type});
+    ASSERT_TRUE(open.has_value()) << type.name << ": " << open.error().message;
+    const std::vector<int32_t> ids = some_ids(70, 40);
+    for (const std::string& isa : all_isas()) {
+      if (isa == "scalar") continue;  // one loop for every number of columns
+      Runner whole(*open->model, {.isa = isa, .n_batch = 70});
+      const std::vector<float> logits = whole.logits(ids, ids.size());
+      for (const size_t at_once : {1, 3, 6, 13, 17, 33, 64})
+        for (const int n_threads : {1, 2}) {
+          if (n_threads == 2 && at_once < 13) continue;  // slow on a machine with other work
+          Runner parts(*open->model, {.isa = isa, .n_threads = n_threads});
+          EXPECT_TRUE(same_bits(parts.logits(ids, at_once), logits))
+              << type.name << ", " << isa << ", " << at_once << " at once, " << n_threads
+              << " threads";
+        }
+    }
+  }
+}
+
 TEST(Run, ARangeOfLayersAtATime) {
   for (const ArchSpec* arch : all_archs())
     for (auto [name, options] : variants(*arch)) {
