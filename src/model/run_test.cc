@@ -72,8 +72,8 @@ TEST(Run, EveryTypeOfWeight) {
   }
 }
 
-// The promise of the product, for every type: one column at a time, few, and many, on one thread and
-// two. (Every architecture is above; batches of several sequences are in engine_test.cc.)
+// The promise of the product, for every type: one column at a time, few, and many, on one thread
+// and two. (Every architecture is above; batches of several sequences are in engine_test.cc.)
 TEST(Run, EveryTypeGivesTheSameBitsHoweverFed) {
   const ArchSpec* arch = find_arch("qwen3");
   for (const quant::TypeInfo& type : quant::all_types()) {

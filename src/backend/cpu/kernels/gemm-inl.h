@@ -10,7 +10,7 @@ namespace hearth::backend::cpu::HEARTH_ISA {
 
 // Up to this many columns, codes are unpacked in registers, by tiles of at most kFewTileColumns.
 inline constexpr int kFewColumnsMax = 16;
-inline constexpr int kFewTileColumns = 4;
+inline constexpr int kFewTileColumns = kMatrixProducts || kTileColumns < 4 ? 2 : 4;
 // Types whose codes are dear to unpack unpack them for one tile only.
 template <class S>
 constexpr int few_columns_of() {
@@ -211,9 +211,9 @@ static void few_columns(const GemmArgs& a, const Panels& panels, int64_t s,
   using Fn = void (*)(const Panels&, const Next&, const PanelScales(&)[2], const ActBlock* const*,
                       int, float*) noexcept;
   constexpr int kMax = few_tile_columns_of<S>();
-  static constexpr Fn kTiles[kFewTileColumns + 1] = {
-      nullptr,      few_tile<S, 1>,    few_tile<S, 2>, few_tile < S, kMax < 3 ? 1 : 3 >,
-      few_tile < S, kMax < 4 ? 1 : 4 > };
+  constexpr int k3 = kMax < 3 ? kMax : 3;
+  static constexpr Fn kTiles[] = {nullptr, few_tile<S, 1>, few_tile<S, 2>, few_tile<S, k3>,
+                                  few_tile<S, kMax>};
   const int n = int(a.n_columns);
   const int n_tiles = (n + kMax - 1) / kMax;
   PanelScales scales[2];

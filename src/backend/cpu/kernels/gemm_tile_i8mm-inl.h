@@ -40,9 +40,10 @@ HEARTH_INLINE void matrix_tile(const uint32_t* const (&w)[2], const PanelScales*
           for (int c = 0; c < kPairs; ++c) {
             const ActBlock& x0 = *x[2 * c];
             const ActBlock& x1 = *x[second(c)];
-            const PairI start =
-                kParts == 2 ? column_pair(x0.neg_sum16[i] * k.offset, x1.neg_sum16[i] * k.offset)
-                            : column_pair(x0.neg_sum32[g] * k.offset, x1.neg_sum32[g] * k.offset);
+            const PairI start = kParts == 2 ? column_pair(x0.neg_sum16[i] * S::kKind.offset,
+                                                          x1.neg_sum16[i] * S::kKind.offset)
+                                            : column_pair(x0.neg_sum32[g] * S::kKind.offset,
+                                                          x1.neg_sum32[g] * S::kKind.offset);
             for (int r = 0; r < 4; ++r) acc[r][c] = start;
           }
           unrolled<4 / kParts>([&](auto step) HEARTH_INLINE_LAMBDA {
