@@ -200,14 +200,14 @@ Result<ThreadChoice> choose_threads(const ThreadRequest& request,
     if (const auto found = find_choice(text, key, n_cpus)) {
       choice = *found;
       choice.reason = "the best, as measured on this machine before";
-    } else if (request.may_measure) {
+    } else if (request.may_measure && replace_small_file(request.file, text)) {
+      // Measured only where it can be kept: else every start would wait for it.
       const ThreadRates rates = measure_threads(kernels, candidates, kSeconds);
       if (!rates.generate.empty()) {
         choice.generate = best_count(rates.generate);
         choice.prompt = best_count(rates.prompt);
         choice.reason = "the best, as measured now";
-        // A folder that cannot be written to means to measure again the next time, no more.
-        (void)replace_small_file(request.file, add_choice(text, key, choice));
+        (void)replace_small_file(request.file, add_choice(text, key, choice));  // could before
       }
     }
   }

@@ -24,8 +24,8 @@ struct ThreadChoice {
 struct ThreadRequest {
   int generate = 0;  // 0: chosen
   int prompt = 0;    // 0: as generate, if that is given; else chosen
-  // Where the measured counts are kept, of every machine that shares the folder; "": nothing is
-  // measured, and each core gets a thread.
+  // Where the measured counts are kept, of every machine that shares the folder; "", or a place
+  // that cannot be written to: nothing is measured, and each core gets a thread.
   std::string file = {};
   bool may_measure = true;  // false: what is not in the file is not measured either
 };

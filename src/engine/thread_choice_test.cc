@@ -3,6 +3,7 @@
 #include "engine/thread_choice.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -46,7 +47,9 @@ TEST(ThreadChoice, TheFileKeepsOneLineForEachMachine) {
 
 class ThreadChoices : public ::testing::Test {
  protected:
-  ThreadChoices() : file_(::testing::TempDir() + "thread_choice_test/threads") {
+  ThreadChoices()
+      : file_(::testing::TempDir() + "thread_choice_test_" + std::to_string(::getpid()) +
+              "/threads") {
     std::filesystem::remove_all(std::filesystem::path(file_).parent_path());
   }
   ~ThreadChoices() override {
@@ -87,6 +90,15 @@ TEST_F(ThreadChoices, MeasuredOnceAndKept) {
   EXPECT_EQ(kept.generate, 1);
   EXPECT_EQ(kept.prompt, n_usable_cpus());
   EXPECT_EQ(kept.reason, "the best, as measured on this machine before");
+}
+
+// A file stands where the folder should be: nobody can write there, not even root.
+TEST_F(ThreadChoices, NothingIsMeasuredWhereItCannotBeKept) {
+  ASSERT_TRUE(replace_small_file(file_, "").has_value());
+  const auto choice = choose_threads({.file = file_ + "/threads"}, kernels());
+  ASSERT_TRUE(choice.has_value());
+  EXPECT_EQ(choice->generate, std::clamp(usable_cpu_set().n_cores, 1, n_usable_cpus()));
+  EXPECT_EQ(choice->reason.find("measured"), std::string::npos) << choice->reason;
 }
 
 TEST_F(ThreadChoices, AMeasurementHasARateForEachCount) {
