@@ -196,9 +196,9 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
   const int64_t n_ctx = plan.context.n_ctx;
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(options.isa, detect_cpu_features()));
-  ThreadRequest request = options.threads;
-  request.may_measure = false;
-  HEARTH_ASSIGN(plan.threads, choose_threads(request, kernels));
+  // Measured here too, if it never was: scratch memory depends on it, and load() must find the
+  // same.
+  HEARTH_ASSIGN(plan.threads, choose_threads(options.threads, kernels));
   const auto team = make_team(plan.threads, false);
   const auto backend = make_backend(kernels, *team, plan.threads);
   note_program(file, plan.arena);

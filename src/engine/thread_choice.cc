@@ -200,7 +200,7 @@ Result<ThreadChoice> choose_threads(const ThreadRequest& request,
     if (const auto found = find_choice(text, key, n_cpus)) {
       choice = *found;
       choice.reason = "the best, as measured on this machine before";
-    } else if (request.may_measure && replace_small_file(request.file, text)) {
+    } else if (replace_small_file(request.file, text)) {
       // Measured only where it can be kept: else every start would wait for it.
       const ThreadRates rates = measure_threads(kernels, candidates, kSeconds);
       if (!rates.generate.empty()) {

@@ -27,7 +27,6 @@ struct ThreadRequest {
   // Where the measured counts are kept, of every machine that shares the folder; "", or a place
   // that cannot be written to: nothing is measured, and each core gets a thread.
   std::string file = {};
-  bool may_measure = true;  // false: what is not in the file is not measured either
 };
 
 // Takes up to two seconds the first time, to measure. Errors: kInvalidArgument for a number of

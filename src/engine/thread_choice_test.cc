@@ -80,9 +80,12 @@ TEST_F(ThreadChoices, WithoutAFileEachCoreGetsOne) {
 
 TEST_F(ThreadChoices, MeasuredOnceAndKept) {
   if (n_usable_cpus() == 1) GTEST_SKIP() << "nothing to choose";
-  const ThreadRequest ask{.file = file_, .may_measure = false};
-  EXPECT_NE(choose_threads(ask, kernels())->reason, "the best, as measured now");
-  EXPECT_FALSE(std::filesystem::exists(file_));
+  const ThreadChoice measured = choose_threads({.file = file_}, kernels()).value();
+  EXPECT_EQ(measured.reason, "the best, as measured now");
+  const ThreadChoice again = choose_threads({.file = file_}, kernels()).value();
+  EXPECT_EQ(again.generate, measured.generate);
+  EXPECT_EQ(again.prompt, measured.prompt);
+  EXPECT_EQ(again.reason, "the best, as measured on this machine before");
   // A line that no measurement can have written, so that it must come from the file.
   const ThreadChoice odd{.generate = 1, .prompt = n_usable_cpus(), .reason = {}};
   ASSERT_TRUE(replace_small_file(file_, add_choice("", machine_key(kernels().name), odd)));
