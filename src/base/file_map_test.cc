@@ -1,18 +1,21 @@
 #include "base/file_map.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 namespace hearth {
 namespace {
 
 class FileMapTest : public ::testing::TestWithParam<MapMode> {
  protected:
-  FileMapTest() : path_(::testing::TempDir() + "hearth_file_map_test") {}
+  FileMapTest()
+      : path_(::testing::TempDir() + "hearth_file_map_test_" + std::to_string(::getpid())) {}
   ~FileMapTest() override { std::remove(path_.c_str()); }
 
   void write(const std::string& bytes) { std::ofstream(path_, std::ios::binary) << bytes; }

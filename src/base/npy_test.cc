@@ -1,18 +1,21 @@
 #include "base/npy.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <string>
 #include <vector>
 
 namespace hearth {
 namespace {
 
 TEST(Npy, WritesVersion1WithAlignedData) {
-  const std::string path = ::testing::TempDir() + "hearth_npy_test.npy";
+  const std::string path =
+      ::testing::TempDir() + "hearth_npy_test_" + std::to_string(::getpid()) + ".npy";
   const std::vector<float> values = {1.0f, -2.5f, 3.25f, 0.0f, 1e30f, -0.0f};
   const Result<void> written = write_npy(path, values, 2, 3);
   ASSERT_TRUE(written.has_value()) << written.error().message;
