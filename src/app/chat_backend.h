@@ -31,7 +31,7 @@ struct ChatLoadOptions {
   uint64_t threads = 0;                       // 0: chosen
   engine::ThreadRequest thread_request = {};  // all but how many generate
   std::string isa;                            // empty: the best this CPU has
-  std::string kv;                             // type of the KV cache: "f32", "f16", "bf16"
+  std::string kv;                             // type of the KV cache (tensor/kv_type.h)
   std::string chat_template;  // a name that replaces the file's own template; empty: the file's own
   engine::WeightOptions weights;  // where the weights come from
 };

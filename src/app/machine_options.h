@@ -2,12 +2,18 @@
 // EngineOptions.
 #pragma once
 
+#include <array>
+
 #include "app/command.h"
 #include "engine/engine.h"
 
 namespace hearth::app {
 
-inline constexpr std::string_view kKvTypes[] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
+inline constexpr auto kKvTypes = [] {
+  std::array<std::string_view, tensor::kNumKvTypes> names;
+  for (const tensor::KvTypeInfo& row : tensor::kKvTypes) names[size_t(row.type)] = row.name;
+  return names;
+}();
 
 inline constexpr Option kMachineOptions[] = {
     {.name = "--ctx",

@@ -64,23 +64,20 @@ int64_t rotation(int n) { return n & -n; }
 
 void Executor::append_quantized(const KvLayerView& kv, const float* k, const float* v, int chunk,
                                 int head, int row) const {
-  float x[kKvQuantizedWidth];
-  std::copy_n(k, kv.dk, x);
-  k_.hadamard(x, kv.dk, rotation(kv.dk));
-  KvCodes codes = encode_kv(k_, x, kv.dk, kv.type);
-  for (int i = 0; i < kv.dk_padded(); ++i) {
-    const KvCodePlace place = k_code_place(kv.type, kv.dk_padded(), row, i);
-    store_code(kv.k(chunk, head), place, codes.code[i], place.shift == 0);
-  }
-  kv.k_scales(chunk, head)[row] = codes.scale;
-  std::copy_n(v, kv.dv, x);
-  k_.hadamard(x, kv.dv, rotation(kv.dv));
-  codes = encode_kv(k_, x, kv.dv, kv.type);
-  for (int i = 0; i < kv.dv_padded(); ++i) {
-    const KvCodePlace place = v_code_place(kv.type, kv.dv_padded(), row, i);
-    store_code(kv.v(chunk, head), place, codes.code[i], place.shift == 0);
-  }
-  kv.v_scales(chunk, head)[row] = codes.scale;
+  // n numbers, `padded` codes of which `place` says where each is in `words`.
+  const auto store = [&](const float* from, int n, int padded, std::byte* words, auto place) {
+    float x[kKvQuantizedWidth];
+    std::copy_n(from, n, x);
+    k_.hadamard(x, n, rotation(n));
+    const KvCodes codes = encode_kv(k_, x, n, kv.type);
+    for (int i = 0; i < padded; ++i) {
+      const KvCodePlace at = place(kv.type, padded, row, i);
+      store_code(words, at, codes.code[i], at.shift == 0);
+    }
+    return codes.scale;
+  };
+  kv.k_scales(chunk, head)[row] = store(k, kv.dk, kv.dk_padded(), kv.k(chunk, head), k_code_place);
+  kv.v_scales(chunk, head)[row] = store(v, kv.dv, kv.dv_padded(), kv.v(chunk, head), v_code_place);
 }
 
 void Executor::append_head(const KvAppendOp& op, int64_t t, int head) const {

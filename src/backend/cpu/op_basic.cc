@@ -1,4 +1,4 @@
-// Executor: embedding, norms, rope, residuals, activations, matmul.
+// Executor: embedding, norms, rope, matmul.
 #include <cmath>
 
 #include "backend/cpu/executor.h"
