@@ -20,7 +20,7 @@
 //     K: [kKvChunk / kKvLanes][dk / 4][kKvLanes] words; byte i of a word: number 4 * w + i
 //     V: [kKvChunk / 4][dv_padded] words; byte i of a word: position 4 * t + i
 //   q4_0: x = scale * (2 * code - 15): sixteen levels around zero, the best for numbers that are
-//   distributed normally, which rotation makes them (Executor::rotate).
+//   distributed normally, which rotation makes them (KernelTable::hadamard).
 //     K: [kKvChunk / kKvLanes][dk / 8][kKvLanes] words; byte i: numbers 8 * w + i, 8 * w + 4 + i
 //     V: [kKvChunk / 4][dv_padded / 32][kKvLanes] words; byte i: position 4 * t + i, of two numbers
 //        that stand kKvLanes apart

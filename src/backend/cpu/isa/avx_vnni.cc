@@ -22,8 +22,6 @@
 namespace hearth::backend::cpu::avx_vnni {
 
 void fill(KernelTable& t) {
-  add_elementwise(t);
-  add_attention(t);
   add_attention_quantized(t);
   add_peak(t);
   add_gemm(t);

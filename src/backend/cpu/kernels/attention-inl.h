@@ -229,7 +229,7 @@ static void hadamard(float* x, int64_t n, int64_t block) noexcept {
   for (int64_t i = 0; i < n; ++i) x[i] *= norm;
 }
 
-static void add_attention(KernelTable& t) {
+[[maybe_unused]] static void add_attention(KernelTable& t) {
   t.attend[int(tensor::KvType::kF32)] = attend<quant::F32>;
   t.attend[int(tensor::KvType::kF16)] = attend<quant::F16>;
   t.attend[int(tensor::KvType::kBF16)] = attend<quant::BF16>;

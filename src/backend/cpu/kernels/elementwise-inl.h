@@ -183,7 +183,7 @@ static void quantize(const float* x, int64_t n, ActForm form, ActBlock& out) noe
 }
 
 // Fills the cells that this file implements.
-static void add_elementwise(KernelTable& t) {
+[[maybe_unused]] static void add_elementwise(KernelTable& t) {
   t.quantize = quantize;
   t.rms_norm = rms_norm;
   t.layer_norm = layer_norm;
