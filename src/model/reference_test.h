@@ -97,8 +97,9 @@ class Runner {
     for (size_t i = 0; i < chunks_.size(); ++i) chunks_[i] = int32_t(chunks_.size() - 1 - i);
     sequence_ = {chunks_.data(), int(chunks_.size())};
     for (int il = 0; il < p.n_layers(); ++il) {
-      tensor::KvLayerView view{tensor::KvType::kF32, p.layers[size_t(il)].n_kv_heads, p.head_dim_k,
-                               p.head_dim_v, nullptr};
+      tensor::KvLayerView view{tensor::KvType::kF32, p.layers[size_t(il)].n_kv_heads,
+                               p.layers[size_t(il)].head_dim_k, p.layers[size_t(il)].head_dim_v,
+                               nullptr};
       cache_.emplace_back(view.chunk_bytes() * chunks_.size() / sizeof(float), NAN);
       view.base = reinterpret_cast<std::byte*>(cache_.back().data());
       layers_.push_back(view);
@@ -243,7 +244,7 @@ class Reference {
   }
 
   void rotate(Row& heads) const {
-    const auto dk = size_t(p_.head_dim_k);
+    const auto dk = size_t(p_.layers[0].head_dim_k);
     const auto pairs = size_t(p_.rope.n_rot / 2);
     for (size_t head = 0; head < heads.size(); head += dk)
       for (size_t i = 0; i < pairs; ++i) {
@@ -261,8 +262,8 @@ class Reference {
 
   Row attention(const Row& h, int il) {
     const LayerParams& l = p_.layers[size_t(il)];
-    const auto dk = size_t(p_.head_dim_k);
-    const auto dv = size_t(p_.head_dim_v);
+    const auto dk = size_t(p_.layers[0].head_dim_k);
+    const auto dv = size_t(p_.layers[0].head_dim_v);
     const size_t nq = size_t(l.n_heads) * dk;
     const size_t nk = size_t(l.n_kv_heads) * dk;
     Row q;

@@ -28,8 +28,11 @@ struct Operands {
   void operator()(const SoftcapOp& op) { add(op.x); }
   void operator()(const SelectRowsOp& op) { add(op.in), add(op.out); }
   void operator()(const MoeOp& op) {
-    add(op.in), add(op.logits), add(op.hidden), add(op.partial), add(op.out);
+    add(op.in), add(op.router_in), add(op.logits), add(op.hidden), add(op.partial), add(op.out);
   }
+  void operator()(const HeadMatMulOp& op) { add(op.in), add(op.out); }
+  void operator()(const CopyHeadsOp& op) { add(op.in), add(op.out); }
+  void operator()(const GateOp& op) { add(op.in), add(op.gate), add(op.out); }
 };
 
 struct Interval {
@@ -103,7 +106,7 @@ size_t Graph::plan() {
 const char* op_name(const Op& op) {
   static constexpr const char* kNames[] = {"embed",      "hidden",      "norm",      "matmul",
                                            "rope_table", "kv_append",   "attention", "ffn",
-                                           "softcap",    "select_rows", "moe"};
+                                           "softcap",    "select_rows", "moe",       "head_matmul", "copy_heads", "gate"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }
