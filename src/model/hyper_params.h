@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,15 @@
 namespace hearth::model {
 
 enum class Mixer : uint8_t { kAttention, kRecurrent, kNone };
+// How the states of a text's tokens become one vector, as numbered in <arch>.pooling_type.
+enum class Pooling : uint8_t {
+  kNone = 0,  // they do not: one vector for each token
+  kMean = 1,
+  kCls = 2,   // the first token's
+  kLast = 3,  // the last token's
+  kRank = 4,  // what the classifier's head makes of it: rerankers
+};
+
 enum class FfnKind : uint8_t { kDense, kExperts, kNone };
 // Which frequencies a layer rotates with.
 enum class LayerRope : uint8_t { kNone, kMain, kWindow };
@@ -81,6 +91,8 @@ struct HyperParams {
   // The spec's, where the file does not say otherwise.
   Topology topology = Topology::kSequential;
   bool plain_qk_norm = false;
+  bool causal = true;
+  tensor::Activation activation = tensor::Activation::kSilu;
   std::string name;  // general.name; may be empty
   int64_t n_embd = 0;
   int64_t n_vocab = 0;
@@ -109,7 +121,12 @@ struct HyperParams {
   float max_alibi = 0;
   tensor::Temperature temperature;  // its scale is the layer's
   int layer_embd = 0;               // width of the embedding that every layer has; 0: none
-  int n_cls_labels = 0;
+  // Embedding models and rerankers.
+  std::optional<Pooling> pooling;  // what the file says
+  bool normalize_embeddings = true;
+  int n_token_types = 0;
+  int n_cls_labels = 1;
+  std::vector<std::string> cls_labels;  // may be empty
   int pooled = 0;  // width between the two matrices behind the pooling
 
   [[nodiscard]] int n_layers() const { return int(layers.size()); }

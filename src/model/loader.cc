@@ -237,7 +237,7 @@ std::vector<PackedPart> Model::packed_parts(const backend::Backend& backend) con
     if (bytes > 0) parts.push_back({&w, offset, bytes});
     offset += bytes;
   };
-  add(head());
+  if (has_head()) add(head());
   for (const WeightSet& layer : layers_)
     for (const Weight& w : layer) add(w);
   return parts;
@@ -279,7 +279,7 @@ bool is_expert_role(Role role) {
 template <class F>
 void for_each_used_matrix(const Model& model, bool with_head, F&& f) {
   const HyperParams& p = model.params();
-  if (with_head) f(model.head(), 1);
+  if (with_head && model.has_head()) f(model.head(), 1);
   for (int layer = 0; layer < p.n_layers(); ++layer)
     for (int i = 0; i < kRoleCount; ++i) {
       const Weight& w = model.weight(Role(i), layer);

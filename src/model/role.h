@@ -155,7 +155,8 @@ enum class Dim : uint8_t {
   kSsmGroups,
   kSsmRankTwice,
   kSsmHeadV,  // width of a delta net's value head
-  kClsLabels,
+  kClsLabels,  // what a classifier or reranker tells apart
+  kTokenTypes,  // kinds of tokens of BERT: sentence A, sentence B
   kPooled,  // width between the two matrices behind the pooling
 };
 

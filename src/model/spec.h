@@ -74,7 +74,7 @@ struct ArchSpec {
   LogitScale logit_scale = LogitScale::kMultiply;
 
   // Attention.
-  bool causal = true;
+  bool causal = true;  // false: encoders, also where the key attention.causal says so
   tensor::RopePairing rope = tensor::RopePairing::kNorm;
   RopeUse rope_use = RopeUse::kAll;
   int nope_period = 0;  // layer i does not rotate iff (i + 1) % nope_period == 0; 0: all do
@@ -103,6 +103,10 @@ struct ArchSpec {
   bool expert_renormalize_key = false;  // the key expert_weights_norm decides (absent: no)
   bool expert_weight_before = false;    // the weight multiplies what the expert reads
   bool expert_ff_key = true;  // expert_feed_forward_length, else feed_forward_length is the expert's
+
+  // Rerankers and classifiers: the head reads the mean and has GELU behind its first matrix; else it
+  // reads the first token (of causal models the last), and has tanh.
+  bool classify_mean = false;
 
   // Numbers of tiny models.
   std::span<const TinyKey> tiny_keys = {};
