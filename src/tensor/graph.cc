@@ -32,6 +32,7 @@ struct Operands {
   }
   void operator()(const HeadMatMulOp& op) { add(op.in), add(op.out); }
   void operator()(const CopyHeadsOp& op) { add(op.in), add(op.out); }
+  void operator()(const ClampOp& op) { add(op.x); }
   void operator()(const GateOp& op) { add(op.in), add(op.gate), add(op.out); }
 };
 
@@ -106,7 +107,7 @@ size_t Graph::plan() {
 const char* op_name(const Op& op) {
   static constexpr const char* kNames[] = {"embed",      "hidden",      "norm",      "matmul",
                                            "rope_table", "kv_append",   "attention", "ffn",
-                                           "softcap",    "select_rows", "moe",       "head_matmul", "copy_heads", "gate"};
+                                           "softcap",    "select_rows", "moe",       "head_matmul", "copy_heads", "gate", "clamp"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }

@@ -100,6 +100,7 @@ class Executor {
   void run(const tensor::HeadMatMulOp& op, int thread);
   void run(const tensor::CopyHeadsOp& op, int thread);
   void run(const tensor::GateOp& op, int thread);
+  void run(const tensor::ClampOp& op, int thread);
 
  private:
   // Rows of a view lie `stride(v)` floats apart.
@@ -178,6 +179,7 @@ class Executor {
     tensor::Activation activation;
     bool gated;
     bool weight_before;  // by the slot's weight
+    float limit;
   };
   struct ExpertLists;
   void multiply_expert(const tensor::Weight& w, Range rows, const ExpertLists& lists, int active,
