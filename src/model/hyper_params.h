@@ -19,6 +19,9 @@ struct LayerParams {
   int n_ff = 0;
   int window = 0;        // sliding window, the token itself included; 0: sees everything
   float attn_scale = 0;  // of the scores
+  // Floats of a sequence's recurrent state; 0: none. A layer without attention has n_kv_heads = 0.
+  int64_t conv_state = 0;    // the last inputs of its convolution, or of its token shift
+  int64_t matrix_state = 0;  // what the recurrence holds; stands behind them
 };
 
 enum class RopeScaling : uint8_t { kNone, kLinear, kYarn, kLongRope };

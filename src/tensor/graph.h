@@ -11,19 +11,11 @@
 #include <variant>
 #include <vector>
 
+#include "tensor/recurrent.h"
+#include "tensor/view.h"
 #include "tensor/weight.h"
 
 namespace hearth::tensor {
-
-using TensorId = int32_t;
-inline constexpr TensorId kNoTensor = -1;
-
-struct View {
-  TensorId tensor = kNoTensor;
-  int64_t column = 0;
-  int64_t width = 0;
-  [[nodiscard]] bool present() const { return tensor != kNoTensor; }
-};
 
 enum class Activation : uint8_t { kSilu, kGeluTanh };
 enum class RopePairing : uint8_t { kNone, kNorm, kNeox };
@@ -158,7 +150,8 @@ struct MoeOp {
 };
 
 using Op = std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp,
-                        AttentionOp, FfnOp, SoftcapOp, SelectRowsOp, MoeOp>;
+                        AttentionOp, FfnOp, SoftcapOp, SelectRowsOp, MoeOp, ConvOp, DeltaRuleOp,
+                        SelectiveScanOp, TokenShiftOp, Wkv7Op, GatedNormOp, ApplyOp>;
 
 struct TensorDesc {
   int64_t rows = 0;
@@ -195,11 +188,6 @@ class Graph {
   size_t activation_bytes_ = 0;
   int64_t n_tokens_ = 0;
 };
-
-// Columns [column, column + width) of `view`.
-inline View columns(View view, int64_t column, int64_t width) {
-  return {view.tensor, view.column + column, width};
-}
 
 // "norm", "matmul", ...: the names of profiles and tests.
 const char* op_name(const Op& op);

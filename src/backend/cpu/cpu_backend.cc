@@ -187,6 +187,13 @@ struct ScratchNeeds {
     const size_t chunks = size_t(max_positions / tensor::kKvChunk + 1);
     plan.split_bytes = std::max(plan.split_bytes, n_rows * chunks * (dv + 2) * sizeof(float));
   }
+  void operator()(const tensor::DeltaRuleOp& op) { need_head(op); }
+  void operator()(const tensor::SelectiveScanOp& op) { need_head(op); }
+  void operator()(const tensor::Wkv7Op& op) { need_head(op); }
+  template <class HeadOp>
+  void need_head(const HeadOp& op) {
+    need(plan.own_bytes, size_t(head_floats(op)) * sizeof(float));
+  }
   template <class Other>
   void operator()(const Other&) {}
 };

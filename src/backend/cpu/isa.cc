@@ -75,6 +75,11 @@ void overlay(KernelTable& table, const KernelTable& upper) {
   take(table.rope_neox, upper.rope_neox);
   take(table.merge, upper.merge);
   take(table.hadamard, upper.hadamard);
+  take(table.dot, upper.dot);
+  take(table.sigmoid_mul, upper.sigmoid_mul);
+  take(table.conv, upper.conv);
+  take(table.step_state, upper.step_state);
+  take(table.scan_channels, upper.scan_channels);
   take(table.peak_int, upper.peak_int);
   take(table.peak_float, upper.peak_float);
 }

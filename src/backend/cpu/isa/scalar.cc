@@ -7,6 +7,7 @@
 
 #define HEARTH_ISA scalar
 #include "backend/cpu/kernels/elementwise-inl.h"
+#include "backend/cpu/kernels/recurrent-inl.h"
 #include "backend/cpu/kernels/attention-inl.h"
 #include "backend/cpu/kernels/peak-inl.h"
 
@@ -112,6 +113,7 @@ void fill(KernelTable& t) {
       t.gemm[quant::type_index<T>()] = gemm_float_reference<T>;
   });
   add_elementwise(t);
+  add_recurrent(t);
   add_attention(t);
   t.attend[int(tensor::KvType::kQ8_0)] = attend_reference<tensor::KvType::kQ8_0>;
   t.attend[int(tensor::KvType::kQ4_0)] = attend_reference<tensor::KvType::kQ4_0>;
