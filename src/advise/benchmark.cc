@@ -115,7 +115,7 @@ class Benchmark {
     for (int il = 0; il < p.n_layers(); ++il) {
       const model::LayerParams& l = p.layers[size_t(il)];
       const double seen = l.window > 0 ? std::min(position, double(l.window)) : position;
-      const double width = p.head_dim_k + p.head_dim_v;
+      const double width = l.head_dim_k + l.head_dim_v;
       kv_bytes += seen * double(engine_.kv().layers()[size_t(il)].chunk_bytes()) / tensor::kKvChunk;
       attention_macs += seen * l.n_heads * width;
     }

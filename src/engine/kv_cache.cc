@@ -14,8 +14,8 @@ namespace {
 tensor::KvLayerView layer_view(const model::HyperParams& params, int layer, tensor::KvType type) {
   return {.type = type,
           .n_heads = params.layers[size_t(layer)].n_kv_heads,
-          .dk = params.head_dim_k,
-          .dv = params.head_dim_v};
+          .dk = params.layers[size_t(layer)].head_dim_k,
+          .dv = params.layers[size_t(layer)].head_dim_v};
 }
 
 // Floats of one layer's state, in whole cache lines.
@@ -74,7 +74,9 @@ void fill_chunk(const tensor::KvLayerView& layer, int chunk, std::span<const std
 
 Result<KvCache> KvCache::create(const model::HyperParams& params, const Options& options,
                                 Arena& arena) {
-  const int widest = std::max(params.head_dim_k, params.head_dim_v);
+  int widest = 0;
+  for (const model::LayerParams& l : params.layers)
+    widest = std::max({widest, l.head_dim_k, l.head_dim_v});
   if (tensor::info(options.type).quantized && widest > tensor::kKvQuantizedWidth)
     return fail(
         ErrorCode::kInvalidArgument,

@@ -12,9 +12,8 @@ namespace {
 
 model::HyperParams two_layers() {
   model::HyperParams p;
-  p.head_dim_k = 12;
-  p.head_dim_v = 20;
-  p.layers = {{.n_heads = 4, .n_kv_heads = 2}, {.n_heads = 4, .n_kv_heads = 4}};
+  p.layers = {{.n_heads = 4, .n_kv_heads = 2, .head_dim_k = 12, .head_dim_v = 20},
+              {.n_heads = 4, .n_kv_heads = 4, .head_dim_k = 12, .head_dim_v = 20}};
   return p;
 }
 
@@ -298,7 +297,7 @@ TEST(KvCache, BytesAreCountedOnce) {
     }
   }
   Arena arena(Arena::Mode::kMeasure);
-  p.head_dim_k = 576;
+  p.layers[1].head_dim_k = 576;
   EXPECT_TRUE(KvCache::create(p, {300, 1, KvType::kF16}, arena).has_value());
   const auto wrong = KvCache::create(p, {300, 1, KvType::kQ8_0}, arena);
   ASSERT_FALSE(wrong.has_value());

@@ -28,16 +28,19 @@ Result<Decoder> Decoder::create(const Model& model, backend::Backend& backend,
   d.backend_ = &backend;
   d.limits_ = limits;
   // A measuring arena holds no factors to read; the plan does not depend on them.
-  d.rope_ = std::make_unique<RopeConfig>(
-      make_rope(model.params().rope,
-                arena.measuring() ? std::span<const float>() : rope_factors(model, limits.n_ctx)));
+  const std::span<const float> factors =
+      arena.measuring() ? std::span<const float>() : rope_factors(model, limits.n_ctx);
+  const bool same = model.params().arch->window_rope == WindowRope::kSame;
+  d.ropes_ = std::make_unique<Ropes>(
+      Ropes{make_rope(model.params().rope, factors),
+            make_rope(model.params().window_rope, same ? factors : std::span<const float>())});
 
   // The largest graphs: a full batch, and a batch in which every output row is wanted. A step sees
   // whole chunks of the cache, also where the context ends within one.
   const auto max_positions = int64_t(align_up(uint64_t(limits.n_ctx), tensor::kKvChunk));
   size_t scratch_bytes = 0;
   for (const int n_tokens : {1, limits.n_batch}) {
-    build_graph(model, *d.rope_, {}, n_tokens, std::min(limits.n_outputs, limits.n_batch),
+    build_graph(model, *d.ropes_, {}, n_tokens, std::min(limits.n_outputs, limits.n_batch),
                 d.graph_);
     d.activation_bytes_ = std::max(d.activation_bytes_, d.graph_.activation_bytes());
     scratch_bytes = std::max(scratch_bytes, backend.scratch_bytes(d.graph_, max_positions));
@@ -52,7 +55,7 @@ void Decoder::build(const Key& key) {
   if (key.n_tokens == built_.n_tokens && key.n_outputs == built_.n_outputs &&
       key.range.begin == built_.range.begin && key.range.end == built_.range.end)
     return;
-  result_ = build_graph(*model_, *rope_, key.range, key.n_tokens, key.n_outputs, graph_);
+  result_ = build_graph(*model_, *ropes_, key.range, key.n_tokens, key.n_outputs, graph_);
   HEARTH_CHECK(graph_.activation_bytes() <= activation_bytes_);
   built_ = key;
 }

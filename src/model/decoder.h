@@ -58,7 +58,7 @@ class Decoder {
   const Model* model_ = nullptr;
   backend::Backend* backend_ = nullptr;
   DecoderLimits limits_;
-  std::unique_ptr<RopeConfig> rope_;  // graphs point into it
+  std::unique_ptr<Ropes> ropes_;  // graphs point into it
   std::byte* activations_ = nullptr;
   size_t activation_bytes_ = 0;
   std::byte* scratch_ = nullptr;

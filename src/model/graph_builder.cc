@@ -1,144 +1,153 @@
 #include "model/graph_builder.h"
 
 namespace hearth::model {
-namespace {
 
 using namespace tensor;
 
-class GraphBuilder {
- public:
-  GraphBuilder(const Model& model, const RopeConfig& rope, int n_tokens, Graph& graph)
-      : m_(model), p_(model.params()), rope_(rope), n_(n_tokens), g_(graph) {}
+GraphBuilder::GraphBuilder(const Model& model, const Ropes& ropes, int n_tokens, Graph& graph)
+    : m_(model), p_(model.params()), ropes_(ropes), n_(n_tokens), g_(graph) {}
 
-  View embed() {
-    const View x = g_.add_tensor(n_, p_.n_embd);
-    g_.add(EmbedOp{&m_.weight(Role::kTokenEmbd), p_.embed_scale, x});
-    return x;
+Norm GraphBuilder::norm_of(const Weight& weight) const {
+  if (!weight.present()) return {};
+  return {.weight = reinterpret_cast<const float*>(weight.data),
+          .bias = weight.bias,
+          .eps = p_.norm_eps,
+          .layer_norm = p_.arch->layer_norm};
+}
+
+Norm GraphBuilder::norm(Role role, int il) const {
+  return norm_of(is_layer_role(role) ? m_.weight(role, il) : m_.weight(role));
+}
+
+Norm GraphBuilder::plain_norm() const { return {.eps = p_.norm_eps, .unweighted = true}; }
+
+View GraphBuilder::normed(View x, const Norm& norm) {
+  const View y = g_.add_tensor(n_, x.width);
+  g_.add(NormOp{x, y, norm});
+  return y;
+}
+
+View GraphBuilder::matmul(View x, const Weight& weight, const Norm& norm) {
+  const View y = g_.add_tensor(n_, weight.rows);
+  g_.add(MatMulOp{x, 1, {&weight}, {y}, norm});
+  return y;
+}
+
+void GraphBuilder::add(View x, View y, const Norm& norm, float scale) {
+  g_.add(NormOp{y, x, norm, true, scale});
+}
+
+View GraphBuilder::embed() {
+  const View x = rows(p_.n_embd);
+  const auto optional = [&](Role role) {
+    const Weight& w = m_.weight(role);
+    return w.present() ? &w : nullptr;
+  };
+  g_.add(EmbedOp{&m_.weight(Role::kTokenEmbd), p_.embed_scale, x, optional(Role::kPositionEmbd),
+                 optional(Role::kTokenTypes)});
+  if (const Norm n = norm(Role::kTokenEmbdNorm); n.present()) g_.add(NormOp{x, x, n});
+  return x;
+}
+
+View GraphBuilder::hidden_input() {
+  const View x = rows(p_.n_embd);
+  g_.add(HiddenInputOp{x});
+  return x;
+}
+
+void GraphBuilder::rope_tables() {
+  const auto add_table = [&](LayerRope kind, const RopeParams& params, const RopeConfig& rope) {
+    View table;
+    for (const LayerParams& l : p_.layers)
+      if (l.mixer == Mixer::kAttention && l.rope == kind && !table.present()) {
+        table = rows(params.n_rot);
+        g_.add(RopeTableOp{rope.inv_freq.data(), params.n_rot / 2, rope.mscale, table});
+      }
+    return table;
+  };
+  main_table_ = add_table(LayerRope::kMain, p_.rope, ropes_.main);
+  window_table_ = add_table(LayerRope::kWindow, p_.window_rope, ropes_.window);
+}
+
+bool GraphBuilder::ffn_in_place(int il) const {
+  return layer_params(il).ffn != FfnKind::kExperts || layer_params(il).n_ff_shared == 0;
+}
+
+void GraphBuilder::layer(View x, int il) {
+  if (p_.arch->layer != nullptr) {
+    p_.arch->layer(*this, x, il);
+    return;
   }
-
-  View hidden_input() {
-    const View x = g_.add_tensor(n_, p_.n_embd);
-    g_.add(HiddenInputOp{x});
-    return x;
+  const bool lacks_norm = !m_.weight(Role::kFfnNorm, il).present();
+  if (p_.topology == Topology::kParallel ||
+      (p_.topology == Topology::kParallelWithoutFfnNorm && lacks_norm)) {
+    parallel_layer(x, il);
+    return;
   }
-
-  void rope_table() {
-    if (p_.arch->rope == RopePairing::kNone) return;
-    rope_table_ = g_.add_tensor(n_, p_.rope.n_rot);
-    g_.add(RopeTableOp{rope_.inv_freq.data(), p_.rope.n_rot / 2, rope_.mscale, rope_table_});
+  if (p_.topology == Topology::kPostNorm) {
+    post_norm_layer(x, il);
+    return;
   }
+  const bool in_place = !p_.arch->recurrent_beside_attention;
+  half(x, Role::kPostAttnNorm, il, in_place, [&](View out, bool accumulate) {
+    mixer(x, out, il, norm(Role::kAttnNorm, il), accumulate);
+  });
+  if (layer_params(il).ffn == FfnKind::kNone) return;
+  half(x, Role::kPostFfnNorm, il, ffn_in_place(il), [&](View out, bool accumulate) {
+    ffn(x, out, il, norm(Role::kFfnNorm, il), accumulate);
+  });
+}
 
-  // x += post?(attention(norm x)); x += post?(ffn(norm x)).
-  void layer(View x, int il) {
-    const View attended = branch(x, Role::kPostAttnNorm, il);
-    attention(x, attended, il);
-    join(x, attended, Role::kPostAttnNorm, il);
-    const View out = branch(x, Role::kPostFfnNorm, il);
-    if (p_.n_experts > 0)
-      experts(x, out, il);
-    else
-      ffn(x, out, il);
-    join(x, out, Role::kPostFfnNorm, il);
-  }
+void GraphBuilder::parallel_layer(View x, int il) {
+  const View y = rows(p_.n_embd);
+  const Norm first = norm(Role::kAttnNorm, il);
+  // Falcon 40B has a norm for attention beside that of the FFN, GPT-NeoX and StableLM one for the
+  // FFN.
+  const Norm second = norm(Role::kAttnNorm2, il);
+  const Norm own = norm(Role::kFfnNorm, il);
+  mixer(x, y, il, second.present() ? second : first, false);
+  ffn(x, y, il, own.present() ? own : first, true);
+  add(x, y, {}, p_.residual_scale);
+}
 
-  View head(View x, int n_outputs) {
-    const View rows = g_.add_tensor(n_outputs, p_.n_embd);
-    g_.add(SelectRowsOp{x, rows});
-    const View logits = g_.add_tensor(n_outputs, p_.n_vocab);
-    g_.add(MatMulOp{rows, 1, {&m_.head()}, {logits}, norm(m_.vector(Role::kOutputNorm))});
-    if (p_.final_softcap > 0 || p_.logit_scale != 1)
-      g_.add(SoftcapOp{logits, p_.final_softcap, p_.logit_scale});
-    return logits;
-  }
+void GraphBuilder::post_norm_layer(View x, int il) {
+  mixer(x, x, il, {}, true);
+  g_.add(NormOp{x, x, norm(Role::kPostAttnNorm, il)});
+  if (const Norm again = norm(Role::kAttnNorm2, il); again.present()) g_.add(NormOp{x, x, again});
+  ffn(x, x, il, {}, true);
+  g_.add(NormOp{x, x, norm(Role::kPostFfnNorm, il)});
+}
 
- private:
-  [[nodiscard]] Norm norm(const float* weight) const { return {weight, nullptr, p_.norm_eps}; }
+void GraphBuilder::mixer(View x, View out, int il, const Norm& norm, bool accumulate) {
+  const bool recurs = layer_params(il).mixer == Mixer::kRecurrent;
+  if (!recurs && p_.mla.kv_rank > 0)
+    latent_attention(x, out, il, norm, accumulate);
+  else if (!recurs)
+    attention(x, out, il, norm, accumulate);
+  if (recurs || p_.arch->recurrent_beside_attention)
+    recurrent(x, out, il, norm, accumulate || !recurs);
+}
 
-  // Where a branch writes: it adds to x itself, unless a norm comes between.
-  View branch(View x, Role post_norm, int il) {
-    return m_.weight(post_norm, il).present() ? g_.add_tensor(n_, p_.n_embd) : x;
-  }
-  void join(View x, View branch, Role post_norm, int il) {
-    if (branch.tensor != x.tensor) g_.add(NormOp{branch, x, norm(m_.vector(post_norm, il)), true});
-  }
+View GraphBuilder::head(View x, int n_outputs) {
+  const View chosen = g_.add_tensor(n_outputs, p_.n_embd);
+  g_.add(SelectRowsOp{x, chosen});
+  const View logits = g_.add_tensor(n_outputs, p_.n_vocab);
+  g_.add(MatMulOp{chosen, 1, {&m_.head()}, {logits}, norm(Role::kOutputNorm)});
+  if (p_.final_softcap > 0 || p_.logit_scale != 1)
+    g_.add(SoftcapOp{logits, p_.final_softcap, p_.logit_scale});
+  return logits;
+}
 
-  // out (+)= attention(norm x).
-  void attention(View x, View out, int il) {
-    const LayerParams& l = p_.layers[size_t(il)];
-    const int64_t q_width = p_.size(Dim::kQ, il);
-    const int64_t k_width = p_.size(Dim::kK, il);
-    const int64_t v_width = p_.size(Dim::kV, il);
-    // Q, K and V side by side in one tensor, whether one matrix makes them or three.
-    const View qkv = g_.add_tensor(n_, q_width + k_width + v_width);
-    const View q = columns(qkv, 0, q_width);
-    const View k = columns(qkv, q_width, k_width);
-    const View v = columns(qkv, q_width + k_width, v_width);
-    const Norm before = norm(m_.vector(Role::kAttnNorm, il));
-    if (const Weight& fused = m_.weight(Role::kAttnQkv, il); fused.present())
-      g_.add(MatMulOp{x, 1, {&fused}, {qkv}, before});
-    else
-      g_.add(MatMulOp{x,
-                      3,
-                      {&m_.weight(Role::kAttnQ, il), &m_.weight(Role::kAttnK, il),
-                       &m_.weight(Role::kAttnV, il)},
-                      {q, k, v},
-                      before});
-    g_.add(KvAppendOp{k, v, il, q, norm(m_.vector(Role::kAttnQNorm, il)),
-                      norm(m_.vector(Role::kAttnKNorm, il)), rope_table_, p_.rope.n_rot / 2,
-                      p_.arch->rope});
-    const View mixed = g_.add_tensor(n_, p_.size(Dim::kAttnOut, il));
-    g_.add(AttentionOp{q, mixed, il, l.n_heads, p_.head_dim_k, p_.head_dim_v, l.attn_scale,
-                       p_.attn_softcap, l.window, nullptr});
-    g_.add(MatMulOp{mixed, 1, {&m_.weight(Role::kAttnOut, il)}, {out}, {}, x.tensor == out.tensor});
-  }
-
-  // out (+)= ffn(norm x).
-  void ffn(View x, View out, int il) {
-    const View hidden = g_.add_tensor(n_, 2 * int64_t(p_.layers[size_t(il)].n_ff));
-    const Weight& gate = m_.weight(Role::kFfnGate, il);
-    g_.add(FfnOp{x, gate.present() ? &gate : nullptr, &m_.weight(Role::kFfnUp, il),
-                 &m_.weight(Role::kFfnDown, il), hidden, out, p_.arch->activation,
-                 norm(m_.vector(Role::kFfnNorm, il)), x.tensor == out.tensor});
-  }
-
-  void experts(View x, View out, int il) {
-    const int64_t n_slots = n_ * p_.n_experts_used;
-    g_.add(MoeOp{.in = x,
-                 .router = &m_.weight(Role::kFfnRouter, il),
-                 .logits = g_.add_tensor(n_, p_.n_experts),
-                 .gate = &m_.weight(Role::kFfnGateExps, il),
-                 .up = &m_.weight(Role::kFfnUpExps, il),
-                 .down = &m_.weight(Role::kFfnDownExps, il),
-                 .hidden = g_.add_tensor(n_slots, 2 * int64_t(p_.n_ff_expert)),
-                 .partial = g_.add_tensor(n_slots, p_.n_embd),
-                 .out = out,
-                 .n_experts = p_.n_experts,
-                 .n_used = p_.n_experts_used,
-                 .renormalize = p_.arch->expert_renormalize,
-                 .weight_scale = p_.expert_weight_scale,
-                 .activation = p_.arch->activation,
-                 .norm = norm(m_.vector(Role::kFfnNorm, il)),
-                 .accumulate = x.tensor == out.tensor});
-  }
-
-  const Model& m_;
-  const HyperParams& p_;
-  const RopeConfig& rope_;
-  int64_t n_;
-  Graph& g_;
-  View rope_table_;
-};
-
-}  // namespace
-
-View build_graph(const Model& model, const RopeConfig& rope, LayerRange range, int n_tokens,
+View build_graph(const Model& model, const Ropes& ropes, LayerRange range, int n_tokens,
                  int n_outputs, Graph& graph) {
   graph.clear();
-  GraphBuilder builder(model, rope, n_tokens, graph);
+  GraphBuilder builder(model, ropes, n_tokens, graph);
+  const ArchSpec& arch = *model.params().arch;
   const bool to_the_end = range.end < 0;
   const int end = to_the_end ? model.params().n_layers() : range.end;
   const View x = range.begin == 0 ? builder.embed() : builder.hidden_input();
-  builder.rope_table();
+  builder.rope_tables();
+  if (arch.before_layers != nullptr) arch.before_layers(builder, x);
   for (int il = range.begin; il < end; ++il) builder.layer(x, il);
   // Without wanted rows (the middle of a prompt) the head is left out.
   const View result = to_the_end && n_outputs > 0 ? builder.head(x, n_outputs) : x;

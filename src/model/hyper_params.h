@@ -3,6 +3,7 @@
 // plan.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,15 +14,31 @@
 
 namespace hearth::model {
 
+enum class Mixer : uint8_t { kAttention, kRecurrent, kNone };
+enum class FfnKind : uint8_t { kDense, kExperts, kNone };
+// Which frequencies a layer rotates with.
+enum class LayerRope : uint8_t { kNone, kMain, kWindow };
+
 struct LayerParams {
+  Mixer mixer = Mixer::kAttention;
   int n_heads = 0;
-  int n_kv_heads = 0;
-  int n_ff = 0;
+  int n_kv_heads = 0;  // 0: the layer has no KV cache
+  int head_dim_k = 0;
+  int head_dim_v = 0;
   int window = 0;        // sliding window, the token itself included; 0: sees everything
   float attn_scale = 0;  // of the scores
-  // Floats of a sequence's recurrent state; 0: none. A layer without attention has n_kv_heads = 0.
-  int64_t conv_state = 0;    // the last inputs of its convolution, or of its token shift
-  int64_t matrix_state = 0;  // what the recurrence holds; stands behind them
+  LayerRope rope = LayerRope::kMain;
+  float temperature = 0;  // of the queries: tensor::Temperature::scale
+  int kv_layer = -1;      // whose KV cache it reads; -1: its own
+
+  FfnKind ffn = FfnKind::kDense;
+  int n_ff = 0;
+  int n_ff_shared = 0;  // of the shared expert; 0: none
+
+  // Numbers that the layer's state holds for a sequence (f32): the last inputs of a convolution,
+  // and what a recurrence carries on.
+  int64_t conv_state = 0;
+  int64_t matrix_state = 0;
 };
 
 enum class RopeScaling : uint8_t { kNone, kLinear, kYarn, kLongRope };
@@ -36,35 +53,89 @@ struct RopeParams {
   double beta_fast = 32;
   double beta_slow = 1;
   double log_multiplier = 0;
+  std::array<int, 4> sections = {};  // M-RoPE: pairs of time, height, width and the rest
+};
+
+// Multi-head latent attention; kv_rank 0: none.
+struct MlaParams {
+  int q_rank = 0;   // 0: queries are not compressed
+  int kv_rank = 0;
+  int nope = 0;     // values of a head's key that do not rotate
+  int rope = 0;     // those that do, the same for all heads
+  int v = 0;        // values of a head
+};
+
+// Mamba, delta nets, short convolutions, RWKV: keys ssm.*, shortconv.*, wkv.*.
+struct SsmParams {
+  int conv_kernel = 0;
+  int inner = 0;    // di
+  int state = 0;    // N; key width of a delta net's head
+  int rank = 0;     // heads (Mamba 2, value heads of delta nets), rank of dt (Mamba 1)
+  int groups = 0;   // groups of B and C; key heads of delta nets
+  int in_rows = 0;  // rows of the input projection
+  int conv_dim = 0;  // channels of the convolution
+  bool norm_dt_b_c = false;  // Mamba 1: norms without weights on dt, B and C
+};
+
+// RWKV 7: widths between two matrices.
+struct RwkvParams {
+  int decay = 0;
+  int rate = 0;
+  int value = 0;
+  int gate = 0;
 };
 
 struct HyperParams {
   const ArchSpec* arch = nullptr;
+  // The spec's, where the file does not say otherwise.
+  Topology topology = Topology::kSequential;
+  bool plain_qk_norm = false;
   std::string name;  // general.name; may be empty
   int64_t n_embd = 0;
   int64_t n_vocab = 0;
   int64_t n_ctx_train = 0;
-  int head_dim_k = 0;
-  int head_dim_v = 0;
   float norm_eps = 0;
   std::vector<LayerParams> layers;
   RopeParams rope;
+  RopeParams window_rope;
+  MlaParams mla;
+  SsmParams ssm;
+  RwkvParams rwkv;
 
   int n_experts = 0;
   int n_experts_used = 0;
+  int n_expert_groups = 0;
+  int n_expert_groups_used = 0;
   int n_ff_expert = 0;
+  int expert_in = 0;  // width of what they read; 0: n_embd
+  tensor::ExpertGating expert_gating = tensor::ExpertGating::kSoftmax;
+  bool expert_renormalize = true;
   float expert_weight_scale = 1;
 
   float embed_scale = 1;
+  float residual_scale = 1;
   float attn_softcap = 0;
   float final_softcap = 0;
   float logit_scale = 1;
+  float max_alibi = 0;
+  tensor::Temperature temperature;  // its scale is the layer's
+  int layer_embd = 0;               // width of the embedding that every layer has; 0: none
+  int n_cls_labels = 0;
+  int pooled = 0;  // width between the two matrices behind the pooling
 
   [[nodiscard]] int n_layers() const { return int(layers.size()); }
+  // The layer whose KV cache `layer` reads.
+  [[nodiscard]] int kv_layer(int layer) const {
+    const int other = layers[size_t(layer)].kv_layer;
+    return other < 0 ? layer : other;
+  }
   // The value of a symbolic size in `layer` (ignored for sizes of the whole model); 0 for
   // Dim::kNone.
   [[nodiscard]] int64_t size(Dim dim, int layer) const;
 };
+
+// Whether a tensor of this presence belongs to `layer`; `exists` answers for optional ones.
+bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, bool exists);
 
 // Errors: kUnsupported for an unknown architecture (says the nearest known and what is known);
 // kCorrupt for keys that are missing, of the wrong kind, or impossible.

@@ -122,8 +122,8 @@ TEST(HyperParams, WhatAbsentKeysMean) {
                             .read()
                             .value();
   EXPECT_EQ(p.layers[0].n_kv_heads, 4);
-  EXPECT_EQ(p.head_dim_k, 16);
-  EXPECT_EQ(p.head_dim_v, 16);
+  EXPECT_EQ(p.layers[0].head_dim_k, 16);
+  EXPECT_EQ(p.layers[0].head_dim_v, 16);
   EXPECT_EQ(p.rope.n_rot, 16);
   EXPECT_EQ(p.rope.freq_base, 10000);
   EXPECT_EQ(p.rope.factor, 1);

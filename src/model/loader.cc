@@ -17,11 +17,6 @@ namespace {
 
 constexpr std::string_view kWeightsRow = "weights, copied";
 
-std::string full_name(const TensorSpec& spec, int layer) {
-  return is_layer_role(spec.role) ? fmt::format("blk.{}.{}", layer, spec.name)
-                                  : std::string(spec.name);
-}
-
 std::string shape_text(std::span<const uint64_t> shape) {
   std::string text;
   for (const uint64_t n : shape) text += (text.empty() ? "" : " x ") + std::to_string(n);
@@ -52,37 +47,36 @@ class Loader {
       for (int layer = 0; layer < p.n_layers(); ++layer)
         HEARTH_TRY(load_tensor(spec, layer, m_.layers_[size_t(layer)][size_t(spec.role)]));
     }
+    if (p.arch->check != nullptr) HEARTH_TRY(p.arch->check(m_));
     note_unused();
     return {};
   }
 
  private:
-  [[nodiscard]] bool wanted(const TensorSpec& spec, bool exists) const {
-    switch (spec.presence) {
-      case Presence::kRequired:
-        return true;
-      case Presence::kOptional:
-        return exists;
-      case Presence::kDense:
-        return m_.params_.n_experts == 0;
-      case Presence::kExpert:
-        return m_.params_.n_experts > 0;
-    }
-    return false;
-  }
-
   Result<void> load_tensor(const TensorSpec& spec, int layer, Weight& out) {
-    const std::string base = full_name(spec, layer);
-    const format::TensorInfo* info = file_.find(base + ".weight");
-    if (!wanted(spec, info != nullptr)) return {};
+    const std::string base = base_name(spec, layer);
+    const std::string name = base + std::string(suffix_text(spec.suffix));
+    const format::TensorInfo* info = file_.find(name);
+    if (!is_wanted(m_.params_, spec, layer, info != nullptr)) return {};
     if (info == nullptr)
       return fail(ErrorCode::kCorrupt,
-                  fmt::format("the tensor '{}.weight' is missing, which every '{}' model has", base,
+                  fmt::format("the tensor '{}' is missing, which every '{}' model has", name,
                               m_.params_.arch->name),
                   "the file is incomplete or made for another program; download it again");
+    // An optional tensor that another of the list has taken: the first description holds.
+    if (out.present()) return {};
+    if (spec.presence == Presence::kOptional && !shape_fits(spec, layer, *info)) {
+      bool other = false;
+      for (const TensorSpec& s : m_.params_.arch->tensors)
+        other |= s.role == spec.role && &s != &spec && shape_fits(s, layer, *info);
+      if (other) return {};
+    }
     used_.insert(info->name);
     HEARTH_TRY(check_shape(spec, layer, *info));
-    if (spec.shape[1] == Dim::kNone) return take_vector(*info, out);
+    if (spec.is_vector()) {
+      HEARTH_TRY(take_vector(*info, out));
+      return spec.may_have_bias ? load_norm_bias(base, out) : Result<void>{};
+    }
     out.name = info->name;
     out.type = info->type;
     out.k = int64_t(info->shape[0]);
@@ -93,19 +87,31 @@ class Loader {
     return load_scale(base, out);
   }
 
+  // As many sizes as the tensor has, then ones.
+  [[nodiscard]] std::array<uint64_t, 4> wanted_shape(const TensorSpec& spec, int layer) const {
+    std::array<uint64_t, 4> want = {1, 1, 1, 1};
+    for (int i = 0; i < spec.n_dims(); ++i)
+      want[size_t(i)] = uint64_t(m_.params_.size(spec.shape[size_t(i)], layer));
+    return want;
+  }
+  [[nodiscard]] bool shape_fits(const TensorSpec& spec, int layer,
+                                const format::TensorInfo& info) const {
+    const std::array<uint64_t, 4> want = wanted_shape(spec, layer);
+    // Tables are read number by number: only their rows must be as wide.
+    if (spec.is_table)
+      return want[0] == info.shape[0] && want[0] * want[1] * want[2] == info.n_elements();
+    return std::equal(want.begin(), want.end(), info.shape.begin());
+  }
   Result<void> check_shape(const TensorSpec& spec, int layer,
                            const format::TensorInfo& info) const {
-    std::array<uint64_t, 4> want = {1, 1, 1, 1};
-    int n_dims = 0;
-    for (const Dim dim : spec.shape)
-      if (dim != Dim::kNone) want[size_t(n_dims++)] = uint64_t(m_.params_.size(dim, layer));
-    if (std::equal(want.begin(), want.end(), info.shape.begin())) return {};
+    if (shape_fits(spec, layer, info)) return {};
+    const std::array<uint64_t, 4> want = wanted_shape(spec, layer);
     return fail(
         ErrorCode::kCorrupt,
         fmt::format("the tensor '{}' has the shape {}, but the file's own metadata makes it {}",
                     info.name,
                     shape_text(std::span(info.shape).first(size_t(std::max(1, int(info.n_dims))))),
-                    shape_text(std::span(want).first(size_t(n_dims)))),
+                    shape_text(std::span(want).first(size_t(spec.n_dims())))),
         "the file is damaged or was converted wrongly; download it again");
   }
 
@@ -137,6 +143,22 @@ class Loader {
       return fail(ErrorCode::kCorrupt,
                   fmt::format("the bias '{}' has the shape {}, but its matrix has {} rows",
                               info->name, shape_text(std::span(info->shape).first(2)), out.rows),
+                  "the file is damaged or was converted wrongly; download it again");
+    Weight bias;
+    HEARTH_TRY(take_vector(*info, bias));
+    out.bias = reinterpret_cast<const float*>(bias.data);
+    return {};
+  }
+
+  // A norm's: as many values as its weight.
+  Result<void> load_norm_bias(const std::string& base, Weight& out) {
+    const format::TensorInfo* info = file_.find(base + ".bias");
+    if (info == nullptr) return {};
+    used_.insert(info->name);
+    if (info->n_elements() != uint64_t(out.k))
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("the bias '{}' has {} values, but its norm has {}", info->name,
+                              info->n_elements(), out.k),
                   "the file is damaged or was converted wrongly; download it again");
     Weight bias;
     HEARTH_TRY(take_vector(*info, bias));
@@ -251,7 +273,8 @@ const Weight& Model::head() const {
 namespace {
 
 bool is_expert_role(Role role) {
-  return role == Role::kFfnGateExps || role == Role::kFfnUpExps || role == Role::kFfnDownExps;
+  return role == Role::kFfnGateExps || role == Role::kFfnUpExps || role == Role::kFfnGateUpExps ||
+         role == Role::kFfnDownExps;
 }
 
 // Calls f(weight, matrices of it that one token uses) for every matrix that a token is multiplied
@@ -263,7 +286,8 @@ void for_each_used_matrix(const Model& model, bool with_head, F&& f) {
   for (int layer = 0; layer < p.n_layers(); ++layer)
     for (int i = 0; i < kRoleCount; ++i) {
       const Weight& w = model.weight(Role(i), layer);
-      if (w.present() && w.rows > 1) f(w, is_expert_role(Role(i)) ? p.n_experts_used : 1);
+      if (w.present() && w.rows > 1)
+        f(w, is_expert_role(Role(i)) ? p.n_experts_used : int(w.n_matrices));
     }
 }
 
@@ -284,7 +308,9 @@ double Model::bytes_per_step(int64_t n_tokens) const {
   const double left_out = 1 - double(params_.n_experts_used) / std::max(n_experts, 1.0);
   const double chosen = n_experts * (1 - std::pow(left_out, double(n_tokens)));
   for_each_used_matrix(*this, true, [&](const Weight& w, int) {
-    total += double(w.matrix_bytes()) * (w.n_matrices > 1 ? chosen : 1);
+    // More matrices than one that are no experts are those of heads: all are read.
+    const bool experts = w.n_matrices > 1 && w.n_matrices == params_.n_experts;
+    total += experts ? double(w.matrix_bytes()) * chosen : double(w.size_bytes());
   });
   return total;
 }

@@ -97,11 +97,15 @@ class Runner {
     for (size_t i = 0; i < chunks_.size(); ++i) chunks_[i] = int32_t(chunks_.size() - 1 - i);
     sequence_ = {chunks_.data(), int(chunks_.size())};
     for (int il = 0; il < p.n_layers(); ++il) {
-      tensor::KvLayerView view{tensor::KvType::kF32, p.layers[size_t(il)].n_kv_heads, p.head_dim_k,
-                               p.head_dim_v, nullptr};
+      tensor::KvLayerView view{tensor::KvType::kF32, p.layers[size_t(il)].n_kv_heads,
+                               p.layers[size_t(il)].head_dim_k, p.layers[size_t(il)].head_dim_v,
+                               nullptr};
       cache_.emplace_back(view.chunk_bytes() * chunks_.size() / sizeof(float), NAN);
       view.base = reinterpret_cast<std::byte*>(cache_.back().data());
       layers_.push_back(view);
+      const LayerParams& l = p.layers[size_t(il)];
+      state_memory_.emplace_back(size_t(l.conv_state + l.matrix_state), 0.0f);
+      states_.push_back({state_memory_.back().data(), l.conv_state + l.matrix_state});
     }
   }
 
@@ -115,6 +119,10 @@ class Runner {
     std::vector<int32_t> rows(ids.size());
     std::iota(rows.begin(), rows.end(), 0);
     const std::vector<int32_t> sequence_of(ids.size(), 0);
+    // A new sequence's states are zero.
+    const int end = range.end < 0 ? int(states_.size()) : range.end;
+    for (int il = range.begin; n_past == 0 && il < end; ++il)
+      std::ranges::fill(state_memory_[size_t(il)], 0.0f);
     tensor::StepInputs in;
     in.n_tokens = n;
     in.tokens = ids.data();
@@ -123,6 +131,7 @@ class Runner {
     in.sequence_of = sequence_of.data();
     in.sequences = {&sequence_, 1};
     in.layers = layers_;
+    in.states = states_;
     in.output_rows = rows.data();
     in.n_outputs = range.end < 0 ? n : 0;
     const std::span<const float> out = decoder_.step(in, range);
@@ -149,6 +158,8 @@ class Runner {
   tensor::KvSequenceView sequence_;
   std::vector<std::vector<float>> cache_;
   std::vector<tensor::KvLayerView> layers_;
+  std::vector<std::vector<float>> state_memory_;
+  std::vector<tensor::StateView> states_;
 };
 
 inline std::vector<int32_t> some_ids(size_t n, int n_vocab, uint64_t seed = 7) {
@@ -243,7 +254,7 @@ class Reference {
   }
 
   void rotate(Row& heads) const {
-    const auto dk = size_t(p_.head_dim_k);
+    const auto dk = size_t(p_.layers[0].head_dim_k);
     const auto pairs = size_t(p_.rope.n_rot / 2);
     for (size_t head = 0; head < heads.size(); head += dk)
       for (size_t i = 0; i < pairs; ++i) {
@@ -261,8 +272,8 @@ class Reference {
 
   Row attention(const Row& h, int il) {
     const LayerParams& l = p_.layers[size_t(il)];
-    const auto dk = size_t(p_.head_dim_k);
-    const auto dv = size_t(p_.head_dim_v);
+    const auto dk = size_t(p_.layers[0].head_dim_k);
+    const auto dv = size_t(p_.layers[0].head_dim_v);
     const size_t nq = size_t(l.n_heads) * dk;
     const size_t nk = size_t(l.n_kv_heads) * dk;
     Row q;

@@ -27,6 +27,14 @@ double yarn_mscale(const RopeParams& p) {
   return p.log_multiplier == 0 ? get(1) : get(1) / get(p.log_multiplier);
 }
 
+// M-RoPE: the pairs of its fourth section turn with a position that text does not have. The others
+// turn with positions that are all the same in text.
+bool stands_still(const RopeParams& p, int pair) {
+  const auto& s = p.sections;
+  const int turning = s[0] + s[1] + s[2];
+  return turning > 0 && pair % (turning + s[3]) >= turning;
+}
+
 }  // namespace
 
 RopeConfig make_rope(const RopeParams& params, std::span<const float> factors) {
@@ -41,7 +49,7 @@ RopeConfig make_rope(const RopeParams& params, std::span<const float> factors) {
     double freq = std::pow(params.freq_base, -2.0 * i / params.n_rot);
     if (!factors.empty()) freq /= double(factors[size_t(i)]);
     const double keep = params.scaling == RopeScaling::kYarn ? yarn_keep(params, i) : 0;
-    config.inv_freq[size_t(i)] = freq * (slow * (1 - keep) + keep);
+    config.inv_freq[size_t(i)] = stands_still(params, i) ? 0 : freq * (slow * (1 - keep) + keep);
   }
   return config;
 }

@@ -14,6 +14,12 @@ struct RopeConfig {
   float mscale = 1;              // multiplies cos and sin
 };
 
+// Those of a model's layers.
+struct Ropes {
+  RopeConfig main;
+  RopeConfig window;  // of layers that slide
+};
+
 // `factors` divides the frequency of each pair: Llama 3's rope_freqs, or LongRoPE's long or short
 // list; may be empty.
 RopeConfig make_rope(const RopeParams& params, std::span<const float> factors);

@@ -22,4 +22,23 @@ const ArchSpec* find_arch(std::string_view name) {
   return nullptr;
 }
 
+std::string base_name(const TensorSpec& spec, int layer) {
+  return is_layer_role(spec.role) ? "blk." + std::to_string(layer) + "." + std::string(spec.name)
+                                  : std::string(spec.name);
+}
+
+std::string_view suffix_text(Suffix suffix) {
+  switch (suffix) {
+    case Suffix::kWeight:
+      return ".weight";
+    case Suffix::kBias:
+      return ".bias";
+    case Suffix::kScale:
+      return ".scale";
+    case Suffix::kNone:
+      break;
+  }
+  return "";
+}
+
 }  // namespace hearth::model

@@ -12,6 +12,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/result.h"
+#include "model/role.h"
 #include "tensor/graph.h"
 
 namespace hearth::format {
@@ -21,160 +23,121 @@ class Metadata;
 namespace hearth::model {
 
 struct HyperParams;
-
-// What a tensor is for. kOutput and everything above belong to the whole model, the others to one
-// layer.
-enum class Role : uint8_t {
-  kTokenEmbd,
-  kRopeFreqs,
-  kRopeLong,
-  kRopeShort,
-  kOutputNorm,
-  kOutput,
-  kAttnNorm,
-  kAttnQ,
-  kAttnK,
-  kAttnV,
-  kAttnQkv,
-  kAttnQNorm,
-  kAttnKNorm,
-  kAttnOut,
-  kPostAttnNorm,
-  kFfnNorm,
-  kFfnGate,
-  kFfnUp,
-  kFfnDown,
-  kFfnRouter,
-  kFfnGateExps,
-  kFfnUpExps,
-  kFfnDownExps,
-  kPostFfnNorm,
-  kCount,
-};
-inline constexpr int kRoleCount = int(Role::kCount);
-constexpr bool is_layer_role(Role role) { return role > Role::kOutput; }
-
-// A size that the hyper-parameters give.
-enum class Dim : uint8_t {
-  kNone,       // no such dimension
-  kEmbd,       // d
-  kVocab,      // V
-  kQ,          // n_heads * dk
-  kK,          // n_kv_heads * dk
-  kV,          // n_kv_heads * dv
-  kQkv,        // all three
-  kAttnOut,    // n_heads * dv
-  kHeadK,      // dk
-  kFf,         // f
-  kFfTwice,    // 2 f: gate and up in one matrix
-  kFfExpert,   // f of one expert
-  kExperts,    // E
-  kRopePairs,  // n_rot / 2
-};
-
-enum class Presence : uint8_t {
-  kRequired,
-  kOptional,
-  kDense,   // required in layers without experts, else absent
-  kExpert,  // required in layers with experts, else absent
-};
-
-struct TensorSpec {
-  Role role;
-  std::string_view name;     // "attn_q": in the file "blk.<layer>.attn_q.weight" or "<name>.weight"
-  std::array<Dim, 3> shape;  // as GGUF lists it: the contiguous input width first
-  Presence presence = Presence::kRequired;
-  bool may_have_bias = false;  // "<name>.bias", one value per output row
-};
+struct LayerParams;
+class GraphBuilder;
+class Model;
 
 enum class EmbedScale : uint8_t { kOne, kSqrtEmbd };
+enum class LogitScale : uint8_t { kMultiply, kDivide };  // what the key logit_scale does
+
+// How the two halves of a layer join the residual stream x.
+enum class Topology : uint8_t {
+  kSequential,  // x += post?(mixer(norm? x)); x += post?(ffn(norm? x))
+  kParallel,  // x += mixer(norm x) + ffn(norm2 x); norm2 is the same norm where there is no other
+  kParallelWithoutFfnNorm,  // kParallel in layers without a norm of the FFN, else kSequential
+  kPostNorm,    // x = norm(x + mixer(x)); x = norm(x + ffn(x)): BERT
+};
+
+// What the attention output is multiplied with before the output projection.
+enum class AttnGate : uint8_t {
+  kNone,
+  kSigmoidInQ,       // per value; its rows stand behind those of each head of attn_q
+};
+
+enum class RopeUse : uint8_t {
+  kAll,
+  kWindowsOnly,  // layers that see everything do not rotate
+};
+// What layers with a sliding window do with rope.
+enum class WindowRope : uint8_t {
+  kSame,      // as the others
+  kOwnBase,   // rope.freq_base_swa (10000 if absent), without scaling
+  kUnscaled,  // the same base, without scaling
+};
+
+// What a recurrent layer has in the place of attention (graph_recurrent.cc).
+enum class RecurrentMixer : uint8_t {
+  kNone,
+  kDeltaNet,         // gated delta rule, K head of V head v: v mod their number
+  kGroupedDeltaNet,  // the same, V heads in the order of their K heads
+  kKimiDelta,        // delta rule with a decay for each channel
+  kMamba2,
+  kMamba1,
+  kShortConv,  // gated convolution alone
+};
+
+// A number that the metadata of tiny models (tests) must have beside the usual ones.
+struct TinyKey {
+  std::string_view key;
+  double value;
+  bool is_float = false;
+  int odd = -1;  // >= 0: one number for each layer, this for odd ones
+};
 
 struct ArchSpec {
   std::string_view name;   // general.architecture
   std::string_view title;  // for people: "Llama 1-3, Mistral, Mixtral, ..."
   std::span<const TensorSpec> tensors;
 
-  // Embedding and head.
+  // Embedding, norms, head.
   EmbedScale embed_scale = EmbedScale::kOne;
+  bool layer_norm = false;  // mean and variance instead of RMS; its eps has a key of its own
+  Topology topology = Topology::kSequential;
+  LogitScale logit_scale = LogitScale::kMultiply;
 
   // Attention.
+  bool causal = true;
   tensor::RopePairing rope = tensor::RopePairing::kNorm;
+  RopeUse rope_use = RopeUse::kAll;
+  int nope_period = 0;  // layer i does not rotate iff (i + 1) % nope_period == 0; 0: all do
+  bool rope_sections = false;  // M-RoPE: of text, the pairs of the fourth section stand still
+  // The norms of Q's and K's heads come behind rope.
+  bool qk_norm_behind_rope = false;
+  bool wide_qk_norm = false;   // one norm over all heads of Q, and one over those of K
+  bool plain_qk_norm = false;  // of every head, without weights, in layers that rotate
+  AttnGate attn_gate = AttnGate::kNone;
   float attn_softcap = 0;   // default of <arch>.attn_logit_softcapping
   float final_softcap = 0;  // default of <arch>.final_logit_softcapping
-  // Layer i slides its window iff i % window_period < window_period - 1; 0: the file's window is
-  // not used.
+  // Layer i slides its window iff i % window_period < window_period - 1 (or, where the dense layer
+  // is the first of a period, iff i % window_period > 0); 0: the file's window is not used.
   int window_period = 0;
+  bool window_dense_first = false;
+  WindowRope window_rope = WindowRope::kSame;
+  bool window_chunked = false;    // what is seen begins where a multiple of the window does
+  bool window_symmetric = false;  // half of it on either side: encoders
 
   // Feed-forward.
   tensor::Activation activation = tensor::Activation::kSilu;
+  bool gated = true;  // act(gate) * up; without a gate matrix up holds both, gate first
+  tensor::ExpertGating expert_gating = tensor::ExpertGating::kSoftmax;
+  bool expert_gating_key = false;   // the key expert_gating_func decides where it is present
   bool expert_renormalize = true;
+  bool expert_renormalize_key = false;  // the key expert_weights_norm decides (absent: no)
+  bool expert_weight_before = false;    // the weight multiplies what the expert reads
+  bool expert_ff_key = true;  // expert_feed_forward_length, else feed_forward_length is the expert's
 
-  // Last word on the hyper-parameters, for rules that no key states. May be null.
-  void (*adjust)(HyperParams& params) = nullptr;
+  // Recurrent layers.
+  RecurrentMixer recurrent = RecurrentMixer::kNone;
+  bool recurrent_beside_attention = false;  // every layer has both, and adds both to x
+
+  // Numbers of tiny models.
+  std::span<const TinyKey> tiny_keys = {};
+
+  // Last word on the hyper-parameters, for rules that no key states and keys that no other
+  // architecture has. May be null. Errors: kCorrupt, kUnsupported.
+  Result<void> (*adjust)(HyperParams& params, const format::Metadata& metadata) = nullptr;
+  // What must hold of a loaded model's tensors together. May be null.
+  Result<void> (*check)(const Model& model) = nullptr;
+  // A layer that the options above do not describe: x += ..., on the parts that GraphBuilder
+  // offers. May be null.
+  void (*layer)(GraphBuilder& graph, tensor::View x, int il) = nullptr;
+  // What comes between the embedding and the first layer. May be null.
+  void (*before_layers)(GraphBuilder& graph, tensor::View x) = nullptr;
 };
 
 // All architectures, in the order of arch/list.h.
 std::span<const ArchSpec* const> all_archs();
 // Null if unknown.
 const ArchSpec* find_arch(std::string_view name);
-
-// Lists of tensors are put together from parts: `constexpr auto kTensors = join(kEmbedAndHead,
-// kAttention, kGatedFfn);`
-template <size_t... N>
-constexpr auto join(const std::array<TensorSpec, N>&... parts) {
-  std::array<TensorSpec, (N + ...)> all{};
-  size_t at = 0;
-  const auto append = [&](const auto& part) {
-    for (const TensorSpec& t : part) all[at++] = t;
-  };
-  (append(parts), ...);
-  return all;
-}
-
-// The parts that most decoders share.
-inline constexpr std::array kEmbedAndHead = {
-    TensorSpec{Role::kTokenEmbd, "token_embd", {Dim::kEmbd, Dim::kVocab}},
-    TensorSpec{Role::kOutputNorm, "output_norm", {Dim::kEmbd}},
-    // Absent: the head is the embedding matrix (tied).
-    TensorSpec{Role::kOutput, "output", {Dim::kEmbd, Dim::kVocab}, Presence::kOptional, true},
-};
-inline constexpr std::array kRopeFactors = {
-    TensorSpec{Role::kRopeFreqs, "rope_freqs", {Dim::kRopePairs}, Presence::kOptional},
-    TensorSpec{Role::kRopeLong, "rope_factors_long", {Dim::kRopePairs}, Presence::kOptional},
-    TensorSpec{Role::kRopeShort, "rope_factors_short", {Dim::kRopePairs}, Presence::kOptional},
-};
-inline constexpr std::array kSplitAttention = {
-    TensorSpec{Role::kAttnNorm, "attn_norm", {Dim::kEmbd}},
-    TensorSpec{Role::kAttnQ, "attn_q", {Dim::kEmbd, Dim::kQ}, Presence::kRequired, true},
-    TensorSpec{Role::kAttnK, "attn_k", {Dim::kEmbd, Dim::kK}, Presence::kRequired, true},
-    TensorSpec{Role::kAttnV, "attn_v", {Dim::kEmbd, Dim::kV}, Presence::kRequired, true},
-    TensorSpec{
-        Role::kAttnOut, "attn_output", {Dim::kAttnOut, Dim::kEmbd}, Presence::kRequired, true},
-};
-inline constexpr std::array kQkNorm = {
-    TensorSpec{Role::kAttnQNorm, "attn_q_norm", {Dim::kHeadK}},
-    TensorSpec{Role::kAttnKNorm, "attn_k_norm", {Dim::kHeadK}},
-};
-inline constexpr std::array kGatedFfn = {
-    TensorSpec{Role::kFfnNorm, "ffn_norm", {Dim::kEmbd}},
-    TensorSpec{Role::kFfnGate, "ffn_gate", {Dim::kEmbd, Dim::kFf}, Presence::kDense, true},
-    TensorSpec{Role::kFfnUp, "ffn_up", {Dim::kEmbd, Dim::kFf}, Presence::kDense, true},
-    TensorSpec{Role::kFfnDown, "ffn_down", {Dim::kFf, Dim::kEmbd}, Presence::kDense, true},
-};
-inline constexpr std::array kExpertFfn = {
-    TensorSpec{Role::kFfnRouter, "ffn_gate_inp", {Dim::kEmbd, Dim::kExperts}, Presence::kExpert},
-    TensorSpec{Role::kFfnGateExps,
-               "ffn_gate_exps",
-               {Dim::kEmbd, Dim::kFfExpert, Dim::kExperts},
-               Presence::kExpert},
-    TensorSpec{Role::kFfnUpExps,
-               "ffn_up_exps",
-               {Dim::kEmbd, Dim::kFfExpert, Dim::kExperts},
-               Presence::kExpert},
-    TensorSpec{Role::kFfnDownExps,
-               "ffn_down_exps",
-               {Dim::kFfExpert, Dim::kEmbd, Dim::kExperts},
-               Presence::kExpert},
-};
 
 }  // namespace hearth::model

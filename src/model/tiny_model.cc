@@ -39,18 +39,14 @@ class Random {
 };
 
 bool is_norm(Role role) {
-  switch (role) {
-    case Role::kOutputNorm:
-    case Role::kAttnNorm:
-    case Role::kAttnQNorm:
-    case Role::kAttnKNorm:
-    case Role::kPostAttnNorm:
-    case Role::kFfnNorm:
-    case Role::kPostFfnNorm:
-      return true;
-    default:
-      return false;
-  }
+  using enum Role;
+  constexpr Role kNorms[] = {kTokenEmbdNorm, kOutputNorm,   kClsNorm,      kAttnNorm,
+                             kAttnNorm2,     kAttnQNorm,    kAttnKNorm,    kAttnSubNorm,
+                             kPostAttnNorm,  kMlaQANorm,    kMlaKvANorm,   kSsmDtNorm,
+                             kSsmBNorm,      kSsmCNorm,     kSsmNorm,      kRwkvNorm,     kFfnNorm,
+                             kFfnSubNorm,    kFfnNorm2,     kPostFfnNorm1, kPostFfnNorm2,
+                             kPostFfnNorm,   kLayerPostNorm, kLayerEmbdProjNorm};
+  return std::ranges::count(kNorms, role) > 0;
 }
 
 bool is_rope_factors(Role role) {
@@ -85,14 +81,24 @@ class Maker {
     HEARTH_ASSIGN(p_, read_hyper_params(read.metadata));
     for (const TensorSpec& spec : o_.arch->tensors) {
       const int n_layers = is_layer_role(spec.role) ? p_.n_layers() : 1;
+      const bool chosen = std::ranges::count(o_.optional, spec.role) > 0;
       for (int layer = 0; layer < n_layers; ++layer)
-        if (wanted(spec)) add(spec, layer);
+        if (is_wanted(p_, spec, layer, chosen) &&
+            m_.find(base_name(spec, layer) + std::string(suffix_text(spec.suffix))) == nullptr)
+          add(spec, layer);
     }
     return std::move(m_);
   }
 
  private:
   void set(std::string_view key, int value) { m_.set(key, uint32_t(value)); }
+
+  void set_by_layer(const TinyKey& key) {
+    std::vector<uint32_t> values;
+    for (int i = 0; i < o_.n_layers; ++i)
+      values.push_back(uint32_t(i % 2 == 1 ? double(key.odd) : key.value));
+    m_.metadata.set_array(m_.prefix + std::string(key.key), std::span<const uint32_t>(values));
+  }
 
   void set_keys() {
     m_.metadata.set("general.architecture", o_.arch->name);
@@ -105,10 +111,20 @@ class Maker {
     set("attention.head_count_kv", o_.n_kv_heads);
     set("attention.key_length", o_.head_dim);
     set("attention.value_length", o_.head_dim);
-    m_.set("attention.layer_norm_rms_epsilon", 1e-5f);
+    m_.set(o_.arch->layer_norm ? "attention.layer_norm_epsilon"
+                               : "attention.layer_norm_rms_epsilon",
+           1e-5f);
     set("rope.dimension_count", o_.n_rot > 0 ? o_.n_rot : o_.head_dim);
     m_.set("rope.freq_base", 10000.0f);
     set("vocab_size", o_.n_vocab);
+    for (const TinyKey& key : o_.arch->tiny_keys) {
+      if (key.odd >= 0)
+        set_by_layer(key);
+      else if (key.is_float)
+        m_.set(key.key, float(key.value));
+      else
+        set(key.key, int(key.value));
+    }
     if (o_.arch->window_period > 0) set("attention.sliding_window", o_.window);
     if (o_.n_experts == 0) return;
     set("expert_count", o_.n_experts);
@@ -137,35 +153,23 @@ class Maker {
     m_.metadata.set("tokenizer.ggml.eos_token_id", uint32_t{2});
   }
 
-  [[nodiscard]] bool wanted(const TensorSpec& spec) const {
-    switch (spec.presence) {
-      case Presence::kRequired:
-        return true;
-      case Presence::kOptional:
-        return std::ranges::count(o_.optional, spec.role) > 0;
-      case Presence::kDense:
-        return o_.n_experts == 0;
-      case Presence::kExpert:
-        return o_.n_experts > 0;
-    }
-    return false;
-  }
-
   void add(const TensorSpec& spec, int layer) {
-    const std::string base = is_layer_role(spec.role) ? fmt::format("blk.{}.{}", layer, spec.name)
-                                                      : std::string(spec.name);
-    TinyTensor t{base + ".weight", nullptr, {}, {}};
-    for (const Dim dim : spec.shape)
-      if (dim != Dim::kNone) t.shape.push_back(uint64_t(p_.size(dim, layer)));
-    if (t.shape.size() == 1)
+    const std::string base = base_name(spec, layer);
+    TinyTensor t{base + std::string(suffix_text(spec.suffix)), nullptr, {}, {}};
+    for (int i = 0; i < spec.n_dims(); ++i)
+      t.shape.push_back(uint64_t(p_.size(spec.shape[size_t(i)], layer)));
+    std::vector<uint64_t> bias_shape = {t.shape[spec.is_vector() ? 0 : 1]};
+    if (t.shape.size() == 3) bias_shape.push_back(t.shape[2]);
+    if (spec.is_vector())
       add_vector(std::move(t), spec.role);
     else
       add_matrix(std::move(t), spec.role);
     if (!o_.biases || !spec.may_have_bias) return;
-    std::vector<float> bias =
-        tiny_normals(base + ".bias", o_.seed, size_t(p_.size(spec.shape[1], layer)));
+    uint64_t n = 1;
+    for (const uint64_t size : bias_shape) n *= size;
+    std::vector<float> bias = tiny_normals(base + ".bias", o_.seed, size_t(n));
     for (float& x : bias) x *= 0.3f;
-    add_floats({base + ".bias", nullptr, {bias.size()}, {}}, bias);
+    add_floats({base + ".bias", nullptr, bias_shape, {}}, bias);
   }
 
   void add_floats(TinyTensor t, const std::vector<float>& values) {
@@ -176,9 +180,13 @@ class Maker {
   }
 
   void add_vector(TinyTensor t, Role role) {
-    std::vector<float> values = tiny_normals(t.name, o_.seed, size_t(t.shape[0]));
+    uint64_t n = 1;
+    for (const uint64_t size : t.shape) n *= size;
+    std::vector<float> values = tiny_normals(t.name, o_.seed, size_t(n));
     for (size_t i = 0; i < values.size(); ++i) {
       if (is_norm(role)) values[i] = 1 + 0.25f * values[i];
+      // Decays are e to the power of these, times a step.
+      if (role == Role::kSsmA) values[i] = -std::exp(0.5f * values[i]);
       // Frequencies are divided by these: from 1 to 4, the long ones to 8.
       if (is_rope_factors(role))
         values[i] = 1 + float(role == Role::kRopeLong ? 7 : 3) * float(i) / float(values.size());

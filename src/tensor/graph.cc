@@ -28,8 +28,11 @@ struct Operands {
   void operator()(const SoftcapOp& op) { add(op.x); }
   void operator()(const SelectRowsOp& op) { add(op.in), add(op.out); }
   void operator()(const MoeOp& op) {
-    add(op.in), add(op.logits), add(op.hidden), add(op.partial), add(op.out);
+    add(op.in), add(op.router_in), add(op.logits), add(op.hidden), add(op.partial), add(op.out);
   }
+  void operator()(const HeadMatMulOp& op) { add(op.in), add(op.out); }
+  void operator()(const CopyHeadsOp& op) { add(op.in), add(op.out); }
+  void operator()(const GateOp& op) { add(op.in), add(op.gate), add(op.out); }
   void operator()(const ConvOp& op) { add(op.in), add(op.out), add(op.gate_in), add(op.gate_out); }
   void operator()(const DeltaRuleOp& op) {
     add(op.q), add(op.k), add(op.v), add(op.decay), add(op.beta), add(op.out);
@@ -115,9 +118,9 @@ size_t Graph::plan() {
 
 const char* op_name(const Op& op) {
   static constexpr const char* kNames[] = {
-      "embed",      "hidden", "norm",        "matmul",      "rope_table", "kv_append",
-      "attention",  "ffn",    "softcap",     "select_rows", "moe",        "conv",
-      "delta_rule", "scan",   "token_shift", "wkv7",        "gated_norm", "apply"};
+      "embed", "hidden",     "norm",        "matmul",      "rope_table",  "kv_append",  "attention",
+      "ffn",   "softcap",    "select_rows", "moe",         "head_matmul", "copy_heads", "gate",
+      "conv",  "delta_rule", "scan",        "token_shift", "wkv7",        "gated_norm", "apply"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }

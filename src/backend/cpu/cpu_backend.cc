@@ -148,6 +148,10 @@ struct ScratchNeeds {
     need(plan.own_bytes, own_act_bytes(in.width));
     need(plan.gemm_bytes, kGemmScratchBytes);
   }
+  void need_gated(const tensor::View& in, const tensor::Weight* up, const tensor::Weight* gate) {
+    const tensor::Weight* weights[] = {up, gate};
+    need_input(in, std::span(weights, gate == nullptr ? 1 : 2));
+  }
   void need_hidden(const tensor::Weight& down, int64_t n_slots, int64_t n_experts) {
     need(plan.hidden_bytes, act_bytes(n_slots, down.k));
     need(plan.counter_bytes, size_t(n_experts * n_superblocks(down.k)) * sizeof(int32_t));
@@ -160,27 +164,29 @@ struct ScratchNeeds {
     need_input(op.in, std::span(op.weights, size_t(op.n_weights)));
   }
   void operator()(const tensor::FfnOp& op) {
-    const tensor::Weight* weights[] = {op.up, op.gate};
-    need_input(op.in, std::span(weights, op.gate == nullptr ? 1 : 2));
+    need_gated(op.in, op.up, op.gate);
     need_hidden(*op.down, rows(op.in), 1);
   }
   void operator()(const tensor::MoeOp& op) {
-    const tensor::Weight* weights[] = {op.router, op.gate, op.up};
-    need_input(op.in, weights);
-    const int64_t n_slots = rows(op.in) * op.n_used;
-    need_hidden(*op.down, n_slots, std::min<int64_t>(n_slots, op.n_experts));
-    need(plan.moe_bytes, size_t(4 * n_slots + 2 * op.n_experts + 2) * sizeof(int32_t));
-    need(plan.own_bytes, own_act_bytes(op.in.width) +
-                             size_t(4 * op.n_used + 2 * op.n_experts + 2) * sizeof(int32_t));
-    need(plan.gemm_bytes, size_t(op.n_experts) * sizeof(float));
+    const tensor::Routing& routing = op.routing;
+    const tensor::Weight* router[] = {op.router, op.up, op.gate};
+    need_input(op.in, std::span(router, op.gate == nullptr ? 2 : 3));
+    if (op.router_in.present()) need_input(op.router_in, std::span(router, 1));
+    const int64_t n_slots = rows(op.in) * routing.n_used;
+    need_hidden(*op.down, n_slots, std::min<int64_t>(n_slots, routing.n_experts));
+    need(plan.moe_bytes, size_t(4 * n_slots + 2 * routing.n_experts + 2) * sizeof(int32_t));
+    need(plan.own_bytes,
+         own_act_bytes(op.in.width) +
+             size_t(4 * routing.n_used + 2 * routing.n_experts + 2) * sizeof(int32_t));
+    need(plan.gemm_bytes, size_t(2 * routing.n_experts) * sizeof(float));
   }
   void operator()(const tensor::AttentionOp& op) {
     // As wide as any type of cache makes it.
     const auto dv = size_t(align_up(uint64_t(op.dv), 2 * tensor::kKvLanes));
-    // scores, q, o and O of a tile; m, l, M, L, begin, end, and quantized q of its rows; a chunk of
-    // K and V as floats.
+    // scores, q, o and O of a tile; m, l, M, L, begin, end, own, slope, and quantized q of its
+    // rows; a chunk of K and V as floats.
     need(plan.gemm_bytes,
-         size_t(kTileRows) * ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 6) * sizeof(float) +
+         size_t(kTileRows) * ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 8) * sizeof(float) +
                               sizeof(ActBlock)) +
              size_t(tensor::kKvChunk) * (size_t(op.dk) + dv) * sizeof(float) + 6 * 64);
     const auto n_rows = size_t(std::min<int64_t>(rows(op.q) * op.n_heads, kSplitRows));
@@ -193,6 +199,16 @@ struct ScratchNeeds {
   template <class HeadOp>
   void need_head(const HeadOp& op) {
     need(plan.own_bytes, size_t(head_floats(op)) * sizeof(float));
+  }
+  void operator()(const tensor::HeadMatMulOp& op) {
+    need(plan.act_bytes, size_t(op.weight->n_matrices) * act_bytes(rows(op.in), op.weight->k));
+    need(plan.gemm_bytes, kGemmScratchBytes);
+  }
+  void operator()(const tensor::GateOp& op) {
+    need(plan.own_bytes, size_t(op.in.width) * sizeof(float));
+  }
+  void operator()(const tensor::EmbedOp& op) {
+    need(plan.own_bytes, size_t(op.out.width) * sizeof(float));
   }
   template <class Other>
   void operator()(const Other&) {}

@@ -86,9 +86,23 @@ TEST(Elementwise, LayerNorm) {
       });
 }
 
-double silu(double x) { return x / (1 + std::exp(-x)); }
-double gelu_tanh(double x) {
-  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double activated(tensor::Activation activation, double x, double u) {
+  using enum tensor::Activation;
+  switch (activation) {
+    case kSilu:
+      return x * sigmoid(x) * u;
+    case kGeluTanh:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))) * u;
+    case kRelu2:
+      return x > 0 ? x * x * u : 0;
+    case kSwigluOai:
+      x = std::min(x, 7.0);
+      return x * sigmoid(1.702 * x) * (std::clamp(u, -7.0, 7.0) + 1);
+    case kSigmoid:
+      return sigmoid(x) * u;
+  }
+  return NAN;
 }
 
 TEST(Elementwise, Activations) {
@@ -99,19 +113,17 @@ TEST(Elementwise, Activations) {
     if (n > 4) gate[1] = -30, gate[2] = 30, gate[3] = 0;
     const std::vector<float> up = random.normals(size_t(n));
     std::vector<float> y = guarded(std::vector<float>(size_t(n)));
-    table.silu_mul(gate.data(), up.data(), y.data(), n);
-    expect_guard(y);
-    for (size_t i = 0; i < size_t(n); ++i) {
-      const double expected = silu(double(gate[i])) * double(up[i]);
-      ASSERT_NEAR(y[i], expected, 5e-6 * std::fabs(expected) + 1e-20) << gate[i];
-    }
-    table.gelu_tanh_mul(gate.data(), up.data(), y.data(), n);
-    expect_guard(y);
-    for (size_t i = 0; i < size_t(n); ++i) {
-      const double expected = gelu_tanh(double(gate[i])) * double(up[i]);
-      // Far below zero the exponent's own rounding shows; the value is nothing there.
-      ASSERT_NEAR(y[i], expected, 5e-6 * std::fabs(expected) + 1e-10) << gate[i];
-    }
+    // Far below zero the exponent's own rounding shows; the value is nothing there.
+    for (int a = 0; a < tensor::kNumActivations; ++a)
+      for (const float* u : {up.data(), static_cast<const float*>(nullptr)}) {
+        table.activate[a](gate.data(), u, y.data(), n);
+        expect_guard(y);
+        for (size_t i = 0; i < size_t(n); ++i) {
+          const double expected =
+              activated(tensor::Activation(a), double(gate[i]), u == nullptr ? 1 : double(u[i]));
+          ASSERT_NEAR(y[i], expected, 5e-6 * std::fabs(expected) + 1e-10) << a << " " << gate[i];
+        }
+      }
   });
 }
 
@@ -121,8 +133,8 @@ TEST(Elementwise, ActivationsAtTheEnds) {
     const std::vector<float> gate = {-1e30f, -1000, -100, 0, 100, 1000, 1e10f, -0.0f};
     const std::vector<float> one(gate.size(), 1.0f);
     std::vector<float> y(gate.size());
-    for (const auto f : {table.silu_mul, table.gelu_tanh_mul}) {
-      f(gate.data(), one.data(), y.data(), int64_t(gate.size()));
+    for (const auto a : {tensor::Activation::kSilu, tensor::Activation::kGeluTanh}) {
+      table.activate[int(a)](gate.data(), one.data(), y.data(), int64_t(gate.size()));
       EXPECT_NEAR(y[0], 0, 1e-7);
       EXPECT_NEAR(y[1], 0, 1e-30);
       EXPECT_NEAR(y[2], 0, 1e-30);

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "backend/cpu/kernel_table.h"
 #include "base/checked.h"
@@ -100,6 +101,9 @@ class Executor {
   void run(const tensor::SoftcapOp& op, int thread);
   void run(const tensor::SelectRowsOp& op, int thread);
   void run(const tensor::MoeOp& op, int thread);
+  void run(const tensor::HeadMatMulOp& op, int thread);
+  void run(const tensor::CopyHeadsOp& op, int thread);
+  void run(const tensor::GateOp& op, int thread);
   // op_recurrent.cc
   void run(const tensor::ConvOp& op, int thread);
   void run(const tensor::DeltaRuleOp& op, int thread);
@@ -154,7 +158,9 @@ class Executor {
     }
   }
 
-  void normalize(const tensor::Norm& norm, const float* x, float* y, int64_t n) const;
+  // `head`: which of the norm's weights.
+  void normalize(const tensor::Norm& norm, const float* x, float* y, int64_t n,
+                 int64_t head = 0) const;
   // The rows that some weights read, in the form of each: forms[int(form_of(w))].
   struct Input {
     ActView forms[kNumActForms];
@@ -175,9 +181,6 @@ class Executor {
   };
   void multiply(const tensor::Weight& w, Range rows, const Input& x, const Output& out,
                 int thread) const;
-  void activate(tensor::Activation activation, const float* gate, const float* up, float* out,
-                int64_t n) const;
-
   // The matrices of an FFN, or of each expert of one.
   struct GatedFfn {
     const tensor::Weight* gate;  // null: the first half of up's rows
@@ -185,6 +188,8 @@ class Executor {
     const tensor::Weight* down;
     tensor::View hidden;
     tensor::Activation activation;
+    bool gated;
+    bool weight_before;  // by the slot's weight
   };
   struct ExpertLists;
   void multiply_expert(const tensor::Weight& w, Range rows, const ExpertLists& lists, int active,
@@ -199,6 +204,8 @@ class Executor {
 
   struct AttentionTile;
   struct AttentionScratch;
+  std::pair<int, int> seen(const tensor::AttentionOp& op, const AttentionTile& tile,
+                           int position) const;
   AttentionScratch attention_scratch(const tensor::AttentionOp& op, int thread) const;
   int next_tile(const tensor::AttentionOp& op, int token, AttentionTile& tile) const;
   void append_quantized(const tensor::KvLayerView& kv, const float* k, const float* v, int chunk,

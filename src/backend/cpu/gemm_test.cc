@@ -472,8 +472,7 @@ TEST(Isa, EveryCellIsFilledAndNamesAreChecked) {
     EXPECT_NE(table.quantize, nullptr);
     EXPECT_NE(table.rms_norm, nullptr);
     EXPECT_NE(table.layer_norm, nullptr);
-    EXPECT_NE(table.silu_mul, nullptr);
-    EXPECT_NE(table.gelu_tanh_mul, nullptr);
+    for (const auto activate : table.activate) EXPECT_NE(activate, nullptr);
     EXPECT_NE(table.add_scaled, nullptr);
     EXPECT_NE(table.scale, nullptr);
     EXPECT_NE(table.softcap, nullptr);

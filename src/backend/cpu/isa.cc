@@ -66,8 +66,7 @@ void overlay(KernelTable& table, const KernelTable& upper) {
   take(table.quantize, upper.quantize);
   take(table.rms_norm, upper.rms_norm);
   take(table.layer_norm, upper.layer_norm);
-  take(table.silu_mul, upper.silu_mul);
-  take(table.gelu_tanh_mul, upper.gelu_tanh_mul);
+  for (int i = 0; i < tensor::kNumActivations; ++i) take(table.activate[i], upper.activate[i]);
   take(table.add_scaled, upper.add_scaled);
   take(table.scale, upper.scale);
   take(table.softcap, upper.softcap);
@@ -76,7 +75,8 @@ void overlay(KernelTable& table, const KernelTable& upper) {
   take(table.merge, upper.merge);
   take(table.hadamard, upper.hadamard);
   take(table.dot, upper.dot);
-  take(table.sigmoid_mul, upper.sigmoid_mul);
+  take(table.softplus, upper.softplus);
+  take(table.decay, upper.decay);
   take(table.conv, upper.conv);
   take(table.step_state, upper.step_state);
   take(table.scan_channels, upper.scan_channels);

@@ -15,6 +15,7 @@
 
 #include "backend/cpu/packed.h"
 #include "quant/list.h"
+#include "tensor/activation.h"
 #include "tensor/kv_type.h"
 
 namespace hearth::backend::cpu {
@@ -96,11 +97,14 @@ struct AttendArgs {
   const int32_t* begin;  // [n_rows]
   const int32_t* end;    // [n_rows]
   float softcap;         // 0: none
-  float* scores;         // [n_rows, kKvChunk] scratch
-  float* floats;         // [kKvChunk, dk + dv_padded] scratch
-  float* m;              // [n_rows]
-  float* l;              // [n_rows]
-  float* o;              // [n_rows, dv_padded]
+  // ALiBi: slope[r] * |t - own[r]| is taken from the score of position t of the chunk; null: none.
+  const float* slope;  // [n_rows]
+  const int32_t* own;  // [n_rows]
+  float* scores;       // [n_rows, kKvChunk] scratch
+  float* floats;       // [kKvChunk, dk + dv_padded] scratch
+  float* m;            // [n_rows]
+  float* l;            // [n_rows]
+  float* o;            // [n_rows, dv_padded]
 };
 using AttendFn = void (*)(const AttendArgs&) noexcept;
 
@@ -169,13 +173,14 @@ struct KernelTable {
   // n values (at most 256; zeros behind them) to `form`, which is not kFloat.
   void (*quantize)(const float* x, int64_t n, ActForm form, ActBlock& out) noexcept = nullptr;
 
-  // See tensor/graph.h for the formulas. n values each; y may equal an input.
+  // See tensor/graph.h for the formulas. n values each; y may equal an input; w may be null (1).
   void (*rms_norm)(const float* x, const float* w, float* y, int64_t n,
                    float eps) noexcept = nullptr;
   void (*layer_norm)(const float* x, const float* w, const float* b, float* y, int64_t n,
                      float eps) noexcept = nullptr;
-  void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n) noexcept = nullptr;
-  void (*gelu_tanh_mul)(const float* gate, const float* up, float* y, int64_t n) noexcept = nullptr;
+  // y = act(gate) * up; up may be null (1). By tensor::Activation.
+  void (*activate[tensor::kNumActivations])(const float* gate, const float* up, float* y,
+                                            int64_t n) noexcept = {};
   void (*add_scaled)(const float* a, const float* b, float scale, float* y,
                      int64_t n) noexcept = nullptr;
   void (*scale)(float* x, float scale, int64_t n) noexcept = nullptr;
@@ -196,8 +201,9 @@ struct KernelTable {
 
   // For recurrent mixers.
   float (*dot)(const float* a, const float* b, int64_t n) noexcept = nullptr;
-  // y = x * sigmoid(gate); y may equal an input.
-  void (*sigmoid_mul)(const float* gate, const float* x, float* y, int64_t n) noexcept = nullptr;
+  // y = log(1 + e^(x + bias)), and y = e^(a * that); a is negative.
+  void (*softplus)(const float* x, const float* bias, float* y, int64_t n) noexcept = nullptr;
+  void (*decay)(const float* x, const float* bias, float a, float* y, int64_t n) noexcept = nullptr;
   void (*conv)(const ConvArgs&) noexcept = nullptr;
   void (*step_state)(const StateArgs&) noexcept = nullptr;
   void (*scan_channels)(const ScanArgs&) noexcept = nullptr;

@@ -57,6 +57,21 @@ void store_code(std::byte* words, KvCodePlace place, uint8_t code, bool first) {
     words[place.byte] |= std::byte(code) << place.shift;
 }
 
+float temperature(const Temperature& t, int position) {
+  if (t.scale == 0) return 1;
+  return 1 + t.scale * std::log(std::floor((float(position) + t.offset) / t.length) + 1);
+}
+
+// As AttentionOp says.
+float alibi_slope(const AttentionOp& op, int head) {
+  if (op.max_alibi == 0) return 0;
+  int power = 1;
+  while (2 * power <= op.n_heads) power *= 2;
+  const float base = op.max_alibi / float(power);
+  return head < power ? std::exp2(-base * float(head + 1))
+                      : std::exp2(-base / 2 * float(2 * (head - power) + 1));
+}
+
 // The widest rotation of a head of n numbers: the largest power of two that divides n.
 int64_t rotation(int n) { return n & -n; }
 
@@ -108,6 +123,7 @@ struct Executor::AttentionTile {
   const int32_t* chunks;
   int first_position;  // smallest position any row sees
   int last_position;
+  int end_of_step;  // behind the last position that there is, where rows see what follows them
   [[nodiscard]] int n_rows() const { return n_tokens * group; }
   [[nodiscard]] int first_chunk() const { return first_position / kKvChunk; }
   [[nodiscard]] int last_chunk() const { return last_position / kKvChunk; }
@@ -127,6 +143,8 @@ struct Executor::AttentionScratch {
   float* L;
   int32_t* begin;
   int32_t* end;
+  int32_t* own;
+  float* slope;
   int dv_padded;
 };
 
@@ -150,6 +168,8 @@ Executor::AttentionScratch Executor::attention_scratch(const AttentionOp& op, in
   s.L = take(kTileRows);
   s.begin = reinterpret_cast<int32_t*>(take(kTileRows));
   s.end = reinterpret_cast<int32_t*>(take(kTileRows));
+  s.own = reinterpret_cast<int32_t*>(take(kTileRows));
+  s.slope = take(kTileRows);
   s.q_blocks = reinterpret_cast<ActBlock*>(at);
   return s;
 }
@@ -160,15 +180,37 @@ int Executor::next_tile(const AttentionOp& op, int token, AttentionTile& tile) c
   tile.token = token;
   tile.group = op.n_heads / kv.n_heads;
   const int limit = std::max(1, kTileRows / tile.group);
+  const int sequence = in_.sequence_of[token];
   int n = 1;
   while (n < limit && token + n < in_.n_tokens &&
-         in_.sequence_of[token + n] == in_.sequence_of[token])
+         in_.sequence_of[token + n] == sequence)
     ++n;
   tile.n_tokens = n;
-  tile.chunks = in_.sequences[size_t(in_.sequence_of[token])].chunks;
-  tile.last_position = in_.positions[token + n - 1];
-  tile.first_position = op.window > 0 ? std::max(0, in_.positions[token] - op.window + 1) : 0;
+  tile.chunks = in_.sequences[size_t(sequence)].chunks;
+  tile.end_of_step = in_.positions[token + n - 1] + 1;
+  if (op.mask == Mask::kFull || op.mask == Mask::kSymmetric)
+    for (int t = token + n; t < in_.n_tokens && in_.sequence_of[t] == sequence; ++t)
+      ++tile.end_of_step;
+  tile.first_position = seen(op, tile, in_.positions[token]).first;
+  tile.last_position = seen(op, tile, in_.positions[token + n - 1]).second - 1;
   return token + n;
+}
+
+// [begin, end) of the positions that a token at `position` sees.
+std::pair<int, int> Executor::seen(const AttentionOp& op, const AttentionTile& tile,
+                                   int position) const {
+  switch (op.mask) {
+    case Mask::kCausal:
+      return {op.window > 0 ? std::max(0, position - op.window + 1) : 0, position + 1};
+    case Mask::kChunked:
+      return {op.window > 0 ? position / op.window * op.window : 0, position + 1};
+    case Mask::kFull:
+      return {0, tile.end_of_step};
+    case Mask::kSymmetric:
+      return {std::max(0, position - op.window / 2),
+              std::min(tile.end_of_step, position + op.window / 2 + 1)};
+  }
+  return {0, 0};
 }
 
 void Executor::load_queries(const AttentionOp& op, const AttentionTile& tile, int kv_head,
@@ -177,8 +219,11 @@ void Executor::load_queries(const AttentionOp& op, const AttentionTile& tile, in
   for (int r = 0; r < tile.n_rows(); ++r) {
     float* q = s.q + int64_t(r) * op.dk;
     const int head = kv_head * tile.group + r % tile.group;
-    const float* from = data(op.q, tile.token + r / tile.group) + int64_t(head) * op.dk;
-    for (int d = 0; d < op.dk; ++d) q[d] = from[d] * op.scale;
+    const int token = tile.token + r / tile.group;
+    const float* from =
+        data(op.q, token) + int64_t(head) * (op.q_step > 0 ? op.q_step : int64_t(op.dk));
+    const float scale = op.scale * temperature(op.temperature, in_.positions[token]);
+    for (int d = 0; d < op.dk; ++d) q[d] = from[d] * scale;
     if (!quantized) continue;
     k_.hadamard(q, op.dk, rotation(op.dk));
     k_.quantize(q, op.dk, ActForm::kPer256, s.q_blocks[r]);
@@ -190,9 +235,11 @@ void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, in
   const KvLayerView& kv = in_.layers[size_t(op.layer)];
   for (int r = 0; r < tile.n_rows(); ++r) {
     const int position = in_.positions[tile.token + r / tile.group];
-    const int first = op.window > 0 ? std::max(0, position - op.window + 1) : 0;
+    const auto [first, end] = seen(op, tile, position);
     s.begin[r] = std::clamp(first - chunk * kKvChunk, 0, kKvChunk);
-    s.end[r] = std::clamp(position + 1 - chunk * kKvChunk, 0, kKvChunk);
+    s.end[r] = std::clamp(end - chunk * kKvChunk, 0, kKvChunk);
+    s.own[r] = position - chunk * kKvChunk;
+    s.slope[r] = alibi_slope(op, kv_head * tile.group + r % tile.group);
   }
   AttendArgs args{};
   args.n_rows = tile.n_rows();
@@ -213,6 +260,10 @@ void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, in
   args.begin = s.begin;
   args.end = s.end;
   args.softcap = op.softcap;
+  if (op.max_alibi > 0) {
+    args.slope = s.slope;
+    args.own = s.own;
+  }
   args.scores = s.scores;
   args.floats = s.floats;
   args.m = s.m;

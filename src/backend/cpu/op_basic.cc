@@ -15,10 +15,18 @@ void Executor::run(const EmbedOp& op, int thread) {
     const int32_t token = in_.tokens[t];
     if (token < 0) {
       std::memcpy(out, in_.embeddings + t * d, size_t(d) * sizeof(float));
-      continue;
+    } else {
+      op.weight->type->decode_row(op.weight->data + size_t(token) * op.weight->row_bytes(), d, out);
+      if (op.scale != 1.0f) k_.scale(out, op.scale, d);
     }
-    op.weight->type->decode_row(op.weight->data + size_t(token) * op.weight->row_bytes(), d, out);
-    if (op.scale != 1.0f) k_.scale(out, op.scale, d);
+    auto* row = reinterpret_cast<float*>(own_memory(thread));
+    const auto add_row = [&](const Weight* table, int64_t index) {
+      if (table == nullptr) return;
+      table->type->decode_row(table->data + size_t(index) * table->row_bytes(), d, row);
+      k_.add_scaled(out, row, 1.0f, out, d);
+    };
+    add_row(op.positions, in_.positions[t]);
+    add_row(op.types, 0);
   }
 }
 
@@ -29,21 +37,36 @@ void Executor::run(const HiddenInputOp& op, int thread) {
                 size_t(op.out.width) * sizeof(float));
 }
 
-void Executor::normalize(const Norm& norm, const float* x, float* y, int64_t n) const {
-  if (norm.layer_norm)
-    k_.layer_norm(x, norm.weight, norm.bias, y, n, norm.eps);
-  else
-    k_.rms_norm(x, norm.weight, y, n, norm.eps);
+void Executor::normalize(const Norm& norm, const float* x, float* y, int64_t n,
+                         int64_t head) const {
+  const float* weight = norm.weight == nullptr ? nullptr : norm.weight + head * norm.head_step;
+  if (norm.layer_norm) {
+    k_.layer_norm(x, weight, norm.bias, y, n, norm.eps);
+    return;
+  }
+  k_.rms_norm(x, weight, y, n, norm.eps);
+  if (norm.bias != nullptr) k_.add_scaled(y, norm.bias, 1.0f, y, n);
 }
 
 void Executor::run(const NormOp& op, int thread) {
-  const int64_t width = op.in.width;
-  const Range r = share(rows(op.in), thread, n_threads());
+  const int64_t width = op.in.width / op.n_heads;
+  const Range r = share(rows(op.in) * op.n_heads, thread, n_threads());
   auto* own = reinterpret_cast<float*>(own_memory(thread));
   for (int64_t i = r.begin; i < r.end; ++i) {
-    float* y = op.accumulate ? own : data(op.out, i);
-    normalize(op.norm, data(op.in, i), y, width);
-    if (op.accumulate) k_.add_scaled(data(op.out, i), y, 1.0f, data(op.out, i), width);
+    const int64_t head = i % op.n_heads;
+    const float* x = data(op.in, i / op.n_heads) + head * width;
+    float* out = data(op.out, i / op.n_heads) + head * width;
+    if (op.norm.present()) {
+      float* y = op.accumulate ? own : out;
+      normalize(op.norm, x, y, width, head);
+      x = y;
+    }
+    if (op.accumulate) {
+      k_.add_scaled(out, x, op.scale, out, width);
+      continue;
+    }
+    if (x != out) std::memcpy(out, x, size_t(width) * sizeof(float));
+    if (op.scale != 1.0f) k_.scale(out, op.scale, width);
   }
 }
 
@@ -165,18 +188,25 @@ void Executor::run(const RopeTableOp& op, int thread) {
 void Executor::run(const KvAppendOp& op, int thread) {
   const KvLayerView& kv = in_.layers[size_t(op.layer)];
   const auto rotate = op.pairing == RopePairing::kNorm ? k_.rope_norm : k_.rope_neox;
-  const auto make_ready = [&](float* head, const Norm& norm, int64_t t) {
-    if (norm.present()) normalize(norm, head, head, kv.dk);
-    if (op.table.present()) rotate(head, data(op.table, t), op.n_pairs);
+  const auto make_ready = [&](float* x, const Norm& norm, int64_t t, int64_t head) {
+    if (norm.present() && !op.norm_behind_rope) normalize(norm, x, x, kv.dk, head);
+    if (op.table.present()) rotate(x + op.rope_begin, data(op.table, t), op.n_pairs);
+    if (norm.present() && op.norm_behind_rope) normalize(norm, x, x, kv.dk, head);
   };
-  const int64_t group = op.q.present() ? op.q.width / kv.dk / kv.n_heads : 0;
+  const int64_t q_step = op.q_step > 0 ? op.q_step : kv.dk;
+  const int64_t group = op.q.present() ? op.q.width / q_step / kv.n_heads : 0;
   const Range r = share(int64_t(in_.n_tokens) * kv.n_heads, thread, n_threads());
   for (int64_t i = r.begin; i < r.end; ++i) {
     const int64_t t = i / kv.n_heads;
     const int64_t head = i % kv.n_heads;
     for (int64_t h = head * group; h < (head + 1) * group; ++h)
-      make_ready(data(op.q, t) + h * kv.dk, op.q_norm, t);
-    make_ready(data(op.k, t) + head * kv.dk, op.k_norm, t);
+      make_ready(data(op.q, t) + h * q_step, op.q_norm, t, h);
+    if (!op.k.present()) continue;
+    make_ready(data(op.k, t) + head * kv.dk, op.k_norm, t, head);
+    if (op.v_norm.present()) {
+      float* v = data(op.v, t) + head * kv.dv;
+      normalize(op.v_norm, v, v, kv.dv, head);
+    }
     append_head(op, t, int(head));
   }
 }

@@ -7,6 +7,7 @@
 // their answers up: always in rank order, so that the sum does not depend on who was first.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "backend/cpu/executor.h"
@@ -29,16 +30,11 @@ struct Executor::ExpertLists {
   [[nodiscard]] int32_t n_columns(int i) const { return begin[i + 1] - begin[i]; }
 };
 
-void Executor::activate(Activation activation, const float* gate, const float* up, float* out,
-                        int64_t n) const {
-  (activation == Activation::kSilu ? k_.silu_mul : k_.gelu_tanh_mul)(gate, up, out, n);
-}
-
 // The lists of one token are each thread's own, as its input is.
 Executor::ExpertLists Executor::expert_lists(const MoeOp& op, int thread) const {
   const int64_t n = rows(op.in);
   ExpertLists l{};
-  l.n_slots = n * op.n_used;
+  l.n_slots = n * op.routing.n_used;
   auto* at = reinterpret_cast<int32_t*>(n == 1 ? own_memory(thread) + own_act_bytes(op.in.width)
                                                : moe_memory());
   const auto take = [&](int64_t count) {
@@ -50,45 +46,94 @@ Executor::ExpertLists Executor::expert_lists(const MoeOp& op, int thread) const 
   l.tokens = take(l.n_slots);
   l.expert_of = take(l.n_slots);
   l.weight = reinterpret_cast<float*>(take(l.n_slots));
-  l.active = take(op.n_experts);
-  l.begin = take(op.n_experts + 1);
+  l.active = take(op.routing.n_experts);
+  l.begin = take(op.routing.n_experts + 1);
   l.n_active = take(1);
   return l;
 }
 
-// p = softmax(router); the n_used largest win (the lower index on ties); weights as the op says.
+namespace {
+
+// The weights' p of each expert, and `score`, the largest of which are chosen.
+void score_experts(const Routing& r, const float* z, float* p, float* score) {
+  const int n = r.n_experts;
+  if (r.gating == ExpertGating::kSigmoid) {
+    for (int e = 0; e < n; ++e) p[e] = 1 / (1 + std::exp(-z[e]));
+  } else if (r.gating == ExpertGating::kSoftmax) {
+    const float largest = *std::max_element(z, z + n);
+    float sum = 0;
+    for (int e = 0; e < n; ++e) sum += p[e] = std::exp(z[e] - largest);
+    for (int e = 0; e < n; ++e) p[e] /= sum;
+  } else {
+    std::copy_n(z, n, p);
+  }
+  for (int e = 0; e < n; ++e)
+    score[e] = p[e] + (r.selection_bias == nullptr ? 0.0f : r.selection_bias[e]);
+}
+
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+// Experts outside of the best groups lose their score.
+void keep_best_groups(const Routing& r, float* score) {
+  const int size = r.n_experts / r.n_groups;
+  const auto value = [&](int group) {  // -inf: dropped
+    const float* s = score + group * size;
+    const int best = int(std::max_element(s, s + size) - s);
+    float second = kNever;
+    for (int i = 0; i < size; ++i)
+      if (i != best) second = std::max(second, s[i]);
+    return size > 1 ? s[best] + second : s[best];
+  };
+  for (int dropped = 0; dropped < r.n_groups - r.n_groups_used; ++dropped) {
+    int worst = -1;
+    float lowest = 0;
+    for (int g = 0; g < r.n_groups; ++g) {
+      const float v = value(g);
+      // Of equals the later one goes.
+      if (v != kNever && (worst < 0 || v <= lowest)) worst = g, lowest = v;
+    }
+    if (worst >= 0) std::fill_n(score + worst * size, size, kNever);
+  }
+}
+
+}  // namespace
+
+// The n_used largest scores win (the lower index on ties); weights as the routing says.
 void Executor::route_token(const MoeOp& op, const ExpertLists& lists, int64_t token,
                            float* p) const {
-  const int n_experts = op.n_experts;
+  const Routing& r = op.routing;
   const float* z = data(op.logits, token);
-  const float largest = *std::max_element(z, z + n_experts);
+  float* score = p + r.n_experts;
+  score_experts(r, z, p, score);
+  if (r.n_groups > 1 && r.n_groups_used < r.n_groups) keep_best_groups(r, score);
+  int32_t* expert_of = lists.expert_of + token * r.n_used;
+  float* weight = lists.weight + token * r.n_used;
   float sum = 0;
-  for (int e = 0; e < n_experts; ++e) sum += p[e] = std::exp(z[e] - largest);
-  float chosen_sum = 0;
-  int32_t* expert_of = lists.expert_of + token * op.n_used;
-  float* weight = lists.weight + token * op.n_used;
-  for (int rank = 0; rank < op.n_used; ++rank) {
-    const int best = int(std::max_element(p, p + n_experts) - p);
+  for (int rank = 0; rank < r.n_used; ++rank) {
+    const int best = int(std::max_element(score, score + r.n_experts) - score);
     expert_of[rank] = best;
-    weight[rank] = p[best] / sum;
-    chosen_sum += p[best] / sum;
-    p[best] = -1;
+    weight[rank] = r.gating == ExpertGating::kSoftmaxChosen
+                       ? std::exp(p[best] - p[expert_of[0]])
+                       : p[best];
+    sum += weight[rank];
+    score[best] = kNever;
   }
+  float factor = r.weight_scale;
+  if (r.gating == ExpertGating::kSoftmaxChosen) factor /= sum;
   // 2^-14: the smallest normal half, the floor that the reference uses.
-  const float factor =
-      op.weight_scale / (op.renormalize ? std::max(chosen_sum, 6.103515625e-5f) : 1.0f);
-  for (int rank = 0; rank < op.n_used; ++rank) weight[rank] *= factor;
+  if (r.renormalize) factor /= std::max(sum, 6.103515625e-5f);
+  for (int rank = 0; rank < r.n_used; ++rank) weight[rank] *= factor;
 }
 
 // Counting sort. `active` holds, for each expert, first its number of slots, then where its next
 // one goes, and at last the list.
 void Executor::sort_slots(const MoeOp& op, const ExpertLists& lists) const {
   int32_t* next = lists.active;
-  std::fill_n(next, op.n_experts, 0);
+  std::fill_n(next, op.routing.n_experts, 0);
   for (int64_t s = 0; s < lists.n_slots; ++s) ++next[lists.expert_of[s]];
   int32_t n_active = 0;
   lists.begin[0] = 0;
-  for (int32_t e = 0, sum = 0; e < op.n_experts; ++e) {
+  for (int32_t e = 0, sum = 0; e < op.routing.n_experts; ++e) {
     const int32_t n = std::exchange(next[e], sum);
     sum += n;
     if (n > 0) lists.begin[++n_active] = sum;
@@ -98,7 +143,7 @@ void Executor::sort_slots(const MoeOp& op, const ExpertLists& lists) const {
   for (int64_t s = 0; s < lists.n_slots; ++s) {
     const int32_t at = next[lists.expert_of[s]]++;
     slots[at] = int32_t(s);
-    tokens[at] = int32_t(s / op.n_used);
+    tokens[at] = int32_t(s / op.routing.n_used);
   }
   for (int32_t i = 0; i < n_active; ++i) lists.active[i] = lists.expert_of[slots[lists.begin[i]]];
   *lists.n_active = n_active;
@@ -169,7 +214,7 @@ Executor::Input Executor::gated_product(const GatedFfn& ffn, const ExpertLists& 
     multiply_expert(w, r, lists, active, args);
   };
   // Where up's half of a common matrix does not begin with a panel, it is one piece.
-  const bool whole = ffn.gate == nullptr && f % kPanelRows != 0;
+  const bool whole = ffn.gated && ffn.gate == nullptr && f % kPanelRows != 0;
   const int64_t per_expert = whole ? 1 : n_pieces(f);
   for_pieces(*lists.n_active * per_expert, thread, [&](int64_t begin, int64_t end) {
     while (begin < end) {
@@ -179,6 +224,8 @@ Executor::Input Executor::gated_product(const GatedFfn& ffn, const ExpertLists& 
       const Range r = whole ? Range{0, f} : piece_rows(first, stop, f);
       if (whole) {
         multiply(*ffn.up, {0, 2 * f}, hidden, active);
+      } else if (!ffn.gated) {
+        multiply(*ffn.up, r, hidden, active);
       } else if (ffn.gate == nullptr) {
         multiply(*ffn.up, r, hidden, active);
         multiply(*ffn.up, {f + r.begin, f + r.end}, hidden, active);
@@ -209,7 +256,12 @@ void Executor::finish_hidden(const GatedFfn& ffn, const ExpertLists& lists, int 
     for (int32_t i = lists.begin[active]; i < lists.begin[active + 1]; ++i) {
       const int64_t slot = lists.slots == nullptr ? i : lists.slots[i];
       float* gate = data(ffn.hidden, slot) + begin;
-      activate(ffn.activation, gate, gate + f, gate, n);
+      float* up = ffn.gated ? gate + f : nullptr;
+      if (ffn.weight_before) {
+        k_.scale(gate, lists.weight[slot], n);
+        if (up != nullptr) k_.scale(up, lists.weight[slot], n);
+      }
+      k_.activate[int(ffn.activation)](gate, up, gate, n);
       if (form == ActForm::kFloat) continue;
       k_.quantize(gate, n, form, const_cast<ActBlock*>(view.blocks)[s * view.n + slot]);
     }
@@ -228,7 +280,7 @@ void Executor::run(const FfnOp& op, int thread) {
   all.begin = begin;
   all.n_active = &n_active;
   all.n_slots = n;
-  const GatedFfn ffn{op.gate, op.up, op.down, op.hidden, op.activation};
+  const GatedFfn ffn{op.gate, op.up, op.down, op.hidden, op.activation, op.gated, false};
   const Input product = gated_product(ffn, all, x, thread);
   team_.barrier();
   for_pieces(n_pieces(op.down->rows), thread, [&](int64_t first, int64_t end) {
@@ -244,9 +296,10 @@ void Executor::add_experts(const MoeOp& op, const ExpertLists& lists, Range colu
     const int64_t n = std::min(kStep, columns.end - at);
     for (int64_t t = 0; t < rows(op.in); ++t) {
       float sum[kStep] = {};
-      for (int rank = 0; rank < op.n_used; ++rank) {
-        const int64_t slot = t * op.n_used + rank;
-        k_.add_scaled(sum, data(op.partial, slot) + at, lists.weight[slot], sum, n);
+      for (int rank = 0; rank < op.routing.n_used; ++rank) {
+        const int64_t slot = t * op.routing.n_used + rank;
+        const float weight = op.routing.weight_before ? 1.0f : lists.weight[slot];
+        k_.add_scaled(sum, data(op.partial, slot) + at, weight, sum, n);
       }
       float* out = data(op.out, t) + at;
       if (op.accumulate)
@@ -258,11 +311,17 @@ void Executor::add_experts(const MoeOp& op, const ExpertLists& lists, Range colu
 }
 
 void Executor::run(const MoeOp& op, int thread) {
-  const Weight* readers[] = {op.gate, op.up, op.router};
-  const Input x = prepare(op.in, op.norm, readers, thread);
   const ExpertLists lists = expert_lists(op, thread);
-  route(op, x, lists, thread);
-  const GatedFfn ffn{op.gate, op.up, op.down, op.hidden, op.activation};
+  const Weight* readers[] = {op.up, op.router, op.gate};
+  const bool own_router_in = op.router_in.present();
+  if (own_router_in) {
+    route(op, prepare(op.router_in, {}, std::span(&op.router, 1), thread), lists, thread);
+    team_.barrier();  // the router's input is done with: its memory is needed for that of the experts
+  }
+  const Input x = prepare(op.in, op.norm, std::span(readers, op.gate == nullptr ? 2 : 3), thread);
+  if (!own_router_in) route(op, x, lists, thread);
+  const GatedFfn ffn{op.gate,       op.up,    op.down,
+                     op.hidden,     op.activation, op.gated, op.routing.weight_before};
   const Input product = gated_product(ffn, lists, x, thread);
   team_.barrier();
   for_pieces(n_pieces(op.down->rows), thread, [&](int64_t begin, int64_t end) {

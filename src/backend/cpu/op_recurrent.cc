@@ -15,8 +15,6 @@ namespace {
 constexpr int64_t kChannels = 64;
 
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-// log(1 + e^x); x itself where the difference is below a float's precision.
-float softplus(float x) { return x > 20.0f ? x : std::log1p(std::exp(x)); }
 
 // Parts of a thread's memory, each on cache lines of its own.
 class Floats {
@@ -106,11 +104,13 @@ void Executor::delta_step(const DeltaRuleOp& op, int64_t token, int head, float*
   const float q_scale = inverse_length(q_in) / std::sqrt(float(op.dk));
   const float k_scale = inverse_length(k_in);
   const float beta = sigmoid(data(op.beta, token)[gate_column]);
-  if (op.per_channel)
-    for (int64_t i = 0, at = int64_t(head) * op.dk; i < op.dk; ++i, ++at)
-      w[i] = std::exp(op.a[head] * softplus(decay[at] + op.dt_bias[at]));
-  else
-    std::fill_n(w, op.dk, std::exp(op.a[head] * softplus(decay[gate_column] + op.dt_bias[head])));
+  if (op.per_channel) {
+    const int64_t at = int64_t(head) * op.dk;
+    k_.decay(decay + at, op.dt_bias + at, op.a[head], w, op.dk);
+  } else {
+    k_.decay(decay + gate_column, op.dt_bias + head, op.a[head], w, 1);
+    std::fill_n(w + 1, op.dk - 1, w[0]);
+  }
   for (int i = 0; i < op.dk; ++i) {
     const float unit_k = k_in[i] * k_scale;
     a[i] = unit_k * w[i];
@@ -146,7 +146,8 @@ void Executor::scan_head(const SelectiveScanOp& op, int64_t token, int head, flo
   const int64_t group = int64_t(head / (op.n_heads / op.n_groups)) * op.d_state;
   const float* x = data(op.x, token) + column;
   float* out = data(op.out, token) + column;
-  const float dt = softplus(data(op.dt, token)[head] + op.dt_bias[head]);
+  float dt;
+  k_.softplus(data(op.dt, token) + head, op.dt_bias + head, &dt, 1);
   std::fill_n(w, op.d_state, std::exp(dt * op.a[head]));
   for (int i = 0; i < op.head_dim; ++i) v[i] = dt * x[i];
   // `out` may be x: x is still needed behind the step.
@@ -183,7 +184,7 @@ void Executor::run(const SelectiveScanOp& op, int thread) {
     const int64_t c = unit * kChannels;
     const int64_t n = std::min(kChannels, op.n_heads - c);
     for (int64_t t = begin; t < end; ++t) {
-      for (int64_t i = 0; i < n; ++i) own[i] = softplus(data(op.dt, t)[c + i] + op.dt_bias[c + i]);
+      k_.softplus(data(op.dt, t) + c, op.dt_bias + c, own, n);
       k_.scan_channels({.state = state(op.layer, op.state, t) + c * op.d_state,
                         .a = op.a + c * op.d_state,
                         .d = op.d + c,
@@ -271,9 +272,9 @@ void Executor::run(const GatedNormOp& op, int thread) {
   const int64_t n_groups = op.x.width / op.group;
   const auto gate_values = [&](const float* gate, const float* x, float* y) {
     if (op.function == GateFunction::kSilu)
-      k_.silu_mul(gate, x, y, op.group);
+      k_.activate[int(Activation::kSilu)](gate, x, y, op.group);
     else if (op.function == GateFunction::kSigmoid)
-      k_.sigmoid_mul(gate, x, y, op.group);
+      k_.activate[int(Activation::kSigmoid)](gate, x, y, op.group);
     else
       for (int64_t i = 0; i < op.group; ++i) y[i] = x[i] * gate[i];
   };

@@ -4,22 +4,20 @@
 
 #include "model/hyper_params.h"
 #include "model/spec.h"
+#include "model/tensor_lists.h"
 
 namespace hearth::model {
 namespace {
 
-constexpr std::array kSandwichNorms = {
-    TensorSpec{Role::kPostAttnNorm, "post_attention_norm", {Dim::kEmbd}},
-    TensorSpec{Role::kPostFfnNorm, "post_ffw_norm", {Dim::kEmbd}},
-};
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kGatedFfn, kSandwichNorms);
+constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kGatedFfn, kPostNorms);
 
 // The 27B model (46 layers) scales by the width per head, not by the head's own width; no key says
 // so.
-void adjust(HyperParams& params) {
-  if (params.layers.size() != 46) return;
+Result<void> adjust(HyperParams& params, const format::Metadata&) {
+  if (params.layers.size() != 46) return {};
   for (LayerParams& layer : params.layers)
     layer.attn_scale = 1.0f / std::sqrt(float(params.n_embd) / float(layer.n_heads));
+  return {};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // many derived from them. Converters interleave the rows of Q and K for this architecture, so rope
 // pairs neighbours.
 #include "model/spec.h"
+#include "model/tensor_lists.h"
 
 namespace hearth::model {
 namespace {

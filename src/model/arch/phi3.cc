@@ -3,19 +3,12 @@
 // by the context (LongRoPE). The files' sliding window is not used: the models were evaluated
 // without it (brief models-and-formats 4.21).
 #include "model/spec.h"
+#include "model/tensor_lists.h"
 
 namespace hearth::model {
 namespace {
-constexpr std::array kFused = {
-    TensorSpec{Role::kAttnNorm, "attn_norm", {Dim::kEmbd}},
-    TensorSpec{Role::kAttnQkv, "attn_qkv", {Dim::kEmbd, Dim::kQkv}, Presence::kRequired, true},
-    TensorSpec{
-        Role::kAttnOut, "attn_output", {Dim::kAttnOut, Dim::kEmbd}, Presence::kRequired, true},
-    TensorSpec{Role::kFfnNorm, "ffn_norm", {Dim::kEmbd}},
-    TensorSpec{Role::kFfnUp, "ffn_up", {Dim::kEmbd, Dim::kFfTwice}},
-    TensorSpec{Role::kFfnDown, "ffn_down", {Dim::kFf, Dim::kEmbd}},
-};
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kFused);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kRopeFactors, kFusedAttention, kFfnNorm, kFusedMatrices);
 }  // namespace
 
 extern const ArchSpec kPhi3 = {

@@ -1,6 +1,7 @@
 // qwen2: Qwen 2 and 2.5, QwQ, DeepSeek-R1-Distill-Qwen. Llama with biases on Q, K and V, and rope
 // over halves.
 #include "model/spec.h"
+#include "model/tensor_lists.h"
 
 namespace hearth::model {
 namespace {

@@ -1,6 +1,7 @@
 // qwen3: Qwen 3 dense and its embedding models. Qwen 2 without biases, with a norm on every head of
 // Q and K before rope.
 #include "model/spec.h"
+#include "model/tensor_lists.h"
 
 namespace hearth::model {
 namespace {

@@ -76,6 +76,11 @@ static void softmax_row(const AttendArgs& a, int r, int from, int to) noexcept {
     return;
   }
   if (a.softcap > 0) softcap_row(s + from, a.softcap, 1.0f, to - from);
+  if (a.slope != nullptr)
+    for (int i = begin; i < end; ++i) {
+      const int distance = i < a.own[r] ? a.own[r] - i : i - a.own[r];
+      s[i] -= a.slope[r] * float(distance);
+    }
   for (int i = from; i < begin; ++i) s[i] = -__builtin_inff();
   for (int i = end; i < to; ++i) s[i] = -__builtin_inff();
   F largest = set1(-__builtin_inff());

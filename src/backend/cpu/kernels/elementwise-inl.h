@@ -26,7 +26,8 @@ static void rms_norm(const float* x, const float* w, float* y, int64_t n, float 
   });
   const F inv = set1(1.0f / __builtin_sqrtf(reduce_add(squares) / float(n) + eps));
   for_lanes(n, [&](int64_t i, int m) {
-    store_some(y + i, mul(mul(load_some(x + i, m), inv), load_some(w + i, m)), m);
+    const F v = mul(load_some(x + i, m), inv);
+    store_some(y + i, w == nullptr ? v : mul(v, load_some(w + i, m)), m);
   });
 }
 
@@ -58,20 +59,36 @@ static void layer_norm(const float* x, const float* w, const float* b, float* y,
 // (1 + tanh u) is sigmoid(2u), which loses no digits near 0).
 HEARTH_INLINE F times_sigmoid(F x, F z) { return div(x, add(set1(1.0f), exp(sub(zero(), z)))); }
 
-static void silu_mul(const float* gate, const float* up, float* y, int64_t n) noexcept {
-  for_lanes(n, [&](int64_t i, int m) {
-    const F g = load_some(gate + i, m);
-    store_some(y + i, mul(times_sigmoid(g, g), load_some(up + i, m)), m);
-  });
+HEARTH_INLINE F silu(F g) { return times_sigmoid(g, g); }
+HEARTH_INLINE F gelu_tanh(F g) {
+  const F inner = fma(mul(set1(0.044715f), mul(g, g)), g, g);
+  return times_sigmoid(g, mul(set1(1.5957691216057308f), inner));
 }
 
-static void gelu_tanh_mul(const float* gate, const float* up, float* y, int64_t n) noexcept {
+// y = act(gate) * up; act(gate) where there is no up.
+template <tensor::Activation activation>
+static void activate(const float* gate, const float* up, float* y, int64_t n) noexcept {
+  using enum tensor::Activation;
   for_lanes(n, [&](int64_t i, int m) {
     const F g = load_some(gate + i, m);
-    const F inner = fma(mul(set1(0.044715f), mul(g, g)), g, g);
-    store_some(y + i,
-               mul(times_sigmoid(g, mul(set1(1.5957691216057308f), inner)), load_some(up + i, m)),
-               m);
+    F u = up == nullptr ? set1(1.0f) : load_some(up + i, m);
+    F a;
+    if constexpr (activation == kSilu) {
+      a = silu(g);
+    } else if constexpr (activation == kGeluTanh) {
+      a = gelu_tanh(g);
+    } else if constexpr (activation == kRelu2) {
+      const F positive = max(g, zero());
+      a = mul(positive, positive);
+    } else if constexpr (activation == kSwigluOai) {
+      const F limit = set1(7.0f);
+      const F low = min(g, limit);
+      a = times_sigmoid(low, mul(set1(1.702f), low));
+      u = add(max(min(u, limit), sub(zero(), limit)), set1(1.0f));
+    } else {
+      a = times_sigmoid(set1(1.0f), g);
+    }
+    store_some(y + i, mul(a, u), m);
   });
 }
 
@@ -187,8 +204,12 @@ static void quantize(const float* x, int64_t n, ActForm form, ActBlock& out) noe
   t.quantize = quantize;
   t.rms_norm = rms_norm;
   t.layer_norm = layer_norm;
-  t.silu_mul = silu_mul;
-  t.gelu_tanh_mul = gelu_tanh_mul;
+  using enum tensor::Activation;
+  t.activate[int(kSilu)] = activate<kSilu>;
+  t.activate[int(kGeluTanh)] = activate<kGeluTanh>;
+  t.activate[int(kRelu2)] = activate<kRelu2>;
+  t.activate[int(kSwigluOai)] = activate<kSwigluOai>;
+  t.activate[int(kSigmoid)] = activate<kSigmoid>;
   t.add_scaled = add_scaled;
   t.scale = scale_row;
   t.softcap = softcap_row;

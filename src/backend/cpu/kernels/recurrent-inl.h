@@ -10,9 +10,34 @@ static float dot_rows(const float* a, const float* b, int64_t n) noexcept {
   return reduce_add(sum);
 }
 
-static void sigmoid_mul(const float* gate, const float* x, float* y, int64_t n) noexcept {
+// log(1 + e^z) = max(z, 0) + log(1 + t) with t = e^-|z|, and log(1 + t) = 2 artanh(t / (2 + t)) by
+// its Taylor polynomial: the argument is at most 1/3, the remainder below 2e-9.
+HEARTH_INLINE F softplus(F z) {
+  const F t = exp(sub(zero(), abs(z)));
+  const F s = div(t, add(set1(2.0f), t));
+  const F s2 = mul(s, s);
+  F p = set1(2.0f / 15);
+  p = fma(p, s2, set1(2.0f / 13));
+  p = fma(p, s2, set1(2.0f / 11));
+  p = fma(p, s2, set1(2.0f / 9));
+  p = fma(p, s2, set1(2.0f / 7));
+  p = fma(p, s2, set1(2.0f / 5));
+  p = fma(p, s2, set1(2.0f / 3));
+  p = fma(p, s2, set1(2.0f));
+  return fma(p, s, max(z, zero()));
+}
+
+static void softplus_row(const float* x, const float* bias, float* y, int64_t n) noexcept {
   for_lanes(n, [&](int64_t i, int m) {
-    store_some(y + i, times_sigmoid(load_some(x + i, m), load_some(gate + i, m)), m);
+    store_some(y + i, softplus(add(load_some(x + i, m), load_some(bias + i, m))), m);
+  });
+}
+
+static void decay_row(const float* x, const float* bias, float a, float* y, int64_t n) noexcept {
+  const F rate = set1(a);
+  for_lanes(n, [&](int64_t i, int m) {
+    store_some(y + i, exp(mul(rate, softplus(add(load_some(x + i, m), load_some(bias + i, m))))),
+               m);
   });
 }
 
@@ -103,7 +128,8 @@ static void scan_channels(const ScanArgs& s) noexcept {
 // Fills the cells that this file implements.
 [[maybe_unused]] static void add_recurrent(KernelTable& t) {
   t.dot = dot_rows;
-  t.sigmoid_mul = sigmoid_mul;
+  t.softplus = softplus_row;
+  t.decay = decay_row;
   t.conv = conv;
   t.step_state = step_state;
   t.scan_channels = scan_channels;

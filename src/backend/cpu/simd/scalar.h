@@ -30,6 +30,7 @@ HEARTH_INLINE F mul(F a, F b) { return a * b; }
 HEARTH_INLINE F div(F a, F b) { return a / b; }
 HEARTH_INLINE F fma(F a, F b, F c) { return a * b + c; }
 HEARTH_INLINE F max(F a, F b) { return a > b ? a : b; }
+HEARTH_INLINE F min(F a, F b) { return a < b ? a : b; }
 HEARTH_INLINE F abs(F a) { return std::fabs(a); }
 HEARTH_INLINE F exp(F x) { return std::exp(x); }
 HEARTH_INLINE float reduce_add(F x) { return x; }

@@ -1,0 +1,18 @@
+// granite: Granite 3 and 4 dense. Llama with scales of embedding, residual branches, scores and
+// logits.
+#include "model/spec.h"
+#include "model/tensor_lists.h"
+
+namespace hearth::model {
+namespace {
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kGatedFfn);
+}  // namespace
+
+extern const ArchSpec kGranite = {
+    .name = "granite",
+    .title = "Granite 3, Granite 4 dense",
+    .tensors = kTensors,
+    .logit_scale = LogitScale::kDivide,
+};
+
+}  // namespace hearth::model

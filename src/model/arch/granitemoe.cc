@@ -1,0 +1,20 @@
+// granitemoe: Granite 3 MoE. Granite with experts, and in some a shared one.
+#include "model/spec.h"
+#include "model/tensor_lists.h"
+
+namespace hearth::model {
+namespace {
+constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kFfnNorm, kExpertFfn,
+                               kSharedExpert);
+}  // namespace
+
+extern const ArchSpec kGraniteMoe = {
+    .name = "granitemoe",
+    .title = "Granite 3 MoE",
+    .tensors = kTensors,
+    .logit_scale = LogitScale::kDivide,
+    .tiny_keys = kTiny,
+};
+
+}  // namespace hearth::model
