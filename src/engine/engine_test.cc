@@ -418,8 +418,7 @@ class ChooseContext : public testing::Test {
  protected:
   void SetUp() override {
     params_.n_ctx_train = 4096;
-    params_.layers.assign(4,
-                          {.n_heads = 8, .n_kv_heads = 2, .head_dim_k = 64, .head_dim_v = 64});
+    params_.layers.assign(4, {.n_heads = 8, .n_kv_heads = 2, .head_dim_k = 64, .head_dim_v = 64});
   }
   // f16: 4 layers x 2 heads x (64 + 64) x 2 bytes.
   static constexpr uint64_t kPerPosition = 2048;

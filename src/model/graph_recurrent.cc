@@ -38,8 +38,8 @@ void convolve(GraphBuilder& b, View x, Role weight, int il, int64_t state = 0) {
 int64_t matrix_at(const GraphBuilder& b, int il) { return b.layer_params(il).conv_state; }
 
 void project(GraphBuilder& b, View y, const MixerArgs& a) {
-  b.graph().add(MatMulOp{
-      y, 1, {&b.model().weight(Role::kSsmOut, a.il)}, {a.out}, {}, a.accumulate});
+  b.graph().add(
+      MatMulOp{y, 1, {&b.model().weight(Role::kSsmOut, a.il)}, {a.out}, {}, a.accumulate});
 }
 
 void delta_net(GraphBuilder& b, const MixerArgs& a, bool grouped) {
@@ -52,11 +52,8 @@ void delta_net(GraphBuilder& b, const MixerArgs& a, bool grouped) {
   const View gates = b.rows(2 * int64_t(s.rank));
   const View beta = columns(gates, 0, s.rank);
   View alpha = columns(gates, s.rank, s.rank);
-  b.graph().add(MatMulOp{a.x,
-                         2,
-                         {&m.weight(Role::kSsmIn, a.il), &m.weight(Role::kAttnGate, a.il)},
-                         {qkv, z},
-                         a.norm});
+  b.graph().add(MatMulOp{
+      a.x, 2, {&m.weight(Role::kSsmIn, a.il), &m.weight(Role::kAttnGate, a.il)}, {qkv, z}, a.norm});
   const Weight& fused = m.weight(Role::kSsmBetaAlpha, a.il);
   const int per_group = s.rank / s.groups;
   if (fused.present()) {

@@ -139,19 +139,13 @@ inline constexpr std::array kShortConv = {
 
 // Numbers of tiny models.
 inline constexpr TinyKey kTinyDeltaNet[] = {
-    {"ssm.conv_kernel", 4},  {"ssm.inner_size", 64},  {"ssm.state_size", 16},
-    {"ssm.group_count", 2},  {"ssm.time_step_rank", 4}, {"full_attention_interval", 2},
+    {"ssm.conv_kernel", 4}, {"ssm.inner_size", 64},    {"ssm.state_size", 16},
+    {"ssm.group_count", 2}, {"ssm.time_step_rank", 4}, {"full_attention_interval", 2},
 };
 inline constexpr TinyKey kTinyDeltaNetMoe[] = {
-    {"ssm.conv_kernel", 4},
-    {"ssm.inner_size", 64},
-    {"ssm.state_size", 16},
-    {"ssm.group_count", 2},
-    {"ssm.time_step_rank", 4},
-    {"full_attention_interval", 2},
-    {"expert_count", 4},
-    {"expert_used_count", 2},
-    {"expert_shared_feed_forward_length", 32},
+    {"ssm.conv_kernel", 4}, {"ssm.inner_size", 64},    {"ssm.state_size", 16},
+    {"ssm.group_count", 2}, {"ssm.time_step_rank", 4}, {"full_attention_interval", 2},
+    {"expert_count", 4},    {"expert_used_count", 2},  {"expert_shared_feed_forward_length", 32},
 };
 // Attention in odd layers.
 inline constexpr TinyKey kTinyMamba2[] = {
@@ -160,18 +154,18 @@ inline constexpr TinyKey kTinyMamba2[] = {
 };
 // Attention in all layers.
 inline constexpr TinyKey kTinyMamba2Beside[] = {
-    {"ssm.conv_kernel", 4}, {"ssm.inner_size", 64},     {"ssm.state_size", 16},
+    {"ssm.conv_kernel", 4}, {"ssm.inner_size", 64},    {"ssm.state_size", 16},
     {"ssm.group_count", 2}, {"ssm.time_step_rank", 4},
 };
 // No attention, no FFN.
 inline constexpr TinyKey kTinyMamba2Alone[] = {
-    {"ssm.conv_kernel", 4},      {"ssm.inner_size", 64},        {"ssm.state_size", 16},
-    {"ssm.group_count", 2},      {"ssm.time_step_rank", 4},     {"feed_forward_length", 0},
+    {"ssm.conv_kernel", 4},      {"ssm.inner_size", 64},         {"ssm.state_size", 16},
+    {"ssm.group_count", 2},      {"ssm.time_step_rank", 4},      {"feed_forward_length", 0},
     {"attention.head_count", 0}, {"attention.head_count_kv", 0},
 };
 inline constexpr TinyKey kTinyMamba1Alone[] = {
-    {"ssm.conv_kernel", 4},      {"ssm.inner_size", 64},        {"ssm.state_size", 16},
-    {"ssm.time_step_rank", 8},   {"feed_forward_length", 0},    {"attention.head_count", 0},
+    {"ssm.conv_kernel", 4},         {"ssm.inner_size", 64},     {"ssm.state_size", 16},
+    {"ssm.time_step_rank", 8},      {"feed_forward_length", 0}, {"attention.head_count", 0},
     {"attention.head_count_kv", 0},
 };
 inline constexpr TinyKey kTinyMamba1[] = {

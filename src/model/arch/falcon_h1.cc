@@ -8,10 +8,8 @@ namespace hearth::model {
 namespace {
 
 constexpr std::array kNamelessFfnNorm = {
-    TensorSpec{.role = Role::kFfnNorm,
-               .name = "ffn_norm",
-               .shape = {Dim::kEmbd},
-               .suffix = Suffix::kNone},
+    TensorSpec{
+        .role = Role::kFfnNorm, .name = "ffn_norm", .shape = {Dim::kEmbd}, .suffix = Suffix::kNone},
 };
 constexpr auto kTensors =
     join(kEmbedAndHead, kRopeFactors, kSplitAttention, mamba2_tensors(Presence::kRequired),

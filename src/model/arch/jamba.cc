@@ -1,5 +1,5 @@
-// jamba: Jamba. Mamba with norms on dt, B and C, attention without rope in the layers with KV heads;
-// every second layer has experts.
+// jamba: Jamba. Mamba with norms on dt, B and C, attention without rope in the layers with KV
+// heads; every second layer has experts.
 #include "model/hyper_params.h"
 #include "model/recurrent_lists.h"
 #include "model/spec.h"

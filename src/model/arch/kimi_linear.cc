@@ -49,12 +49,11 @@ constexpr std::array kDelta = {
 };
 constexpr std::array kLatent = {
     TensorSpec{Role::kAttnQ, "attn_q", {Dim::kEmbd, Dim::kMlaQ}, Presence::kAttention},
-    TensorSpec{Role::kMlaKvA, "attn_kv_a_mqa", {Dim::kEmbd, Dim::kKvRankRope}, Presence::kAttention},
+    TensorSpec{
+        Role::kMlaKvA, "attn_kv_a_mqa", {Dim::kEmbd, Dim::kKvRankRope}, Presence::kAttention},
     TensorSpec{Role::kMlaKvANorm, "attn_kv_a_norm", {Dim::kKvRank}, Presence::kAttention},
-    TensorSpec{Role::kMlaKB,
-               "attn_k_b",
-               {Dim::kMlaNope, Dim::kKvRank, Dim::kHeads},
-               Presence::kAttention},
+    TensorSpec{
+        Role::kMlaKB, "attn_k_b", {Dim::kMlaNope, Dim::kKvRank, Dim::kHeads}, Presence::kAttention},
     TensorSpec{
         Role::kMlaVB, "attn_v_b", {Dim::kKvRank, Dim::kMlaV, Dim::kHeads}, Presence::kAttention},
     TensorSpec{Role::kAttnOut, "attn_output", {Dim::kMlaOut, Dim::kEmbd}, Presence::kAttention},

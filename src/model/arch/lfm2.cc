@@ -6,8 +6,7 @@
 
 namespace hearth::model {
 namespace {
-constexpr auto kTensors =
-    join(kEmbedAndHeadLfm2, kSplitAttention, kQkNorm, kShortConv, kGatedFfn);
+constexpr auto kTensors = join(kEmbedAndHeadLfm2, kSplitAttention, kQkNorm, kShortConv, kGatedFfn);
 }
 
 extern const ArchSpec kLfm2 = {

@@ -11,8 +11,8 @@
 namespace hearth::model {
 namespace {
 
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention,
-                               mamba2_tensors(Presence::kRecurrent), kPlainMatrices);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, mamba2_tensors(Presence::kRecurrent), kPlainMatrices);
 constexpr std::array kExperts = {
     TensorSpec{Role::kFfnRouter, "ffn_gate_inp", {Dim::kEmbd, Dim::kExperts}, Presence::kExpert},
     TensorSpec{.role = Role::kFfnLatentDown,
@@ -92,9 +92,8 @@ void layer(GraphBuilder& b, tensor::View x, int il) {
     return;
   }
   if (!m.weight(Role::kFfnLatentDown, il).present()) {
-    b.half(x, Role::kPostFfnNorm, il, b.ffn_in_place(il), [&](tensor::View out, bool accumulate) {
-      b.ffn(x, out, il, norm, accumulate);
-    });
+    b.half(x, Role::kPostFfnNorm, il, b.ffn_in_place(il),
+           [&](tensor::View out, bool accumulate) { b.ffn(x, out, il, norm, accumulate); });
     return;
   }
   // The router and the shared expert read the whole row, the experts the narrow one.
@@ -103,8 +102,7 @@ void layer(GraphBuilder& b, tensor::View x, int il) {
   const tensor::View answer = b.rows(narrow.width);
   b.experts(narrow, answer, il, {}, false, y);
   b.shared_expert(y, x, il, {});
-  b.graph().add(
-      tensor::MatMulOp{answer, 1, {&m.weight(Role::kFfnLatentUp, il)}, {x}, {}, true});
+  b.graph().add(tensor::MatMulOp{answer, 1, {&m.weight(Role::kFfnLatentUp, il)}, {x}, {}, true});
 }
 
 }  // namespace

@@ -60,12 +60,9 @@ constexpr std::array kChannelMix = {
 constexpr auto kTensors = join(kEmbedAndHead, kAttnNorm, kNorms, kTimeMix, kChannelMix);
 
 constexpr TinyKey kTiny[] = {
-    {"wkv.head_size", 16},
-    {"attention.decay_lora_rank", 8},
-    {"attention.iclr_lora_rank", 8},
-    {"attention.value_residual_mix_lora_rank", 8},
-    {"attention.gate_lora_rank", 8},
-    {"attention.head_count", 0},
+    {"wkv.head_size", 16},           {"attention.decay_lora_rank", 8},
+    {"attention.iclr_lora_rank", 8}, {"attention.value_residual_mix_lora_rank", 8},
+    {"attention.gate_lora_rank", 8}, {"attention.head_count", 0},
     {"attention.head_count_kv", 0},
 };
 
@@ -108,7 +105,9 @@ void time_mix(GraphBuilder& b, tensor::View x, int il) {
   using tensor::View;
   const int64_t d = b.params().n_embd;
   tensor::Graph& g = b.graph();
-  const auto weight = [&](Role role) -> const tensor::Weight& { return b.model().weight(role, il); };
+  const auto weight = [&](Role role) -> const tensor::Weight& {
+    return b.model().weight(role, il);
+  };
   const auto numbers = [&](Role role) { return b.model().vector(role, il); };
   const View mixed = b.rows(6 * d);
   g.add(tensor::TokenShiftOp{.in = b.normed(x, b.norm(Role::kAttnNorm, il)),
