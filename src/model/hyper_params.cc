@@ -568,7 +568,8 @@ int64_t HyperParams::size(Dim dim, int layer) const {
     case Dim::kRwkvRate:
       return rwkv.rate;
     case Dim::kRwkvValue:
-      return rwkv.value;
+      // The first layer does not use its matrices, which are of another width.
+      return layer == 0 ? rwkv.rate : rwkv.value;
     case Dim::kRwkvGate:
       return rwkv.gate;
     case Dim::kExpertIn:

@@ -46,6 +46,13 @@ inline Result<OpenModel> open(const TinyOptions& options) {
   return open(tiny);
 }
 
+// The reference below knows no recurrent layers: their formulas are compared in backend/cpu
+// (recurrent_test.cc), the architectures in tests/golden.
+inline bool has_states(const HyperParams& params) {
+  return std::ranges::any_of(params.layers,
+                             [](const LayerParams& l) { return l.conv_state + l.matrix_state > 0; });
+}
+
 inline bool has_experts(const ArchSpec& arch) {
   for (const TensorSpec& t : arch.tensors)
     if (t.presence == Presence::kExpert) return true;

@@ -37,11 +37,8 @@ constexpr std::array kTimeMix = {
     matrix(Role::kRwkvA1, "time_mix_a1", Dim::kEmbd, Dim::kRwkvRate),
     matrix(Role::kRwkvA2, "time_mix_a2", Dim::kRwkvRate, Dim::kEmbd),
     vector(Role::kRwkvV0, "time_mix_v0"),
-    // The first layer does not use them, and has them of another width.
-    optional(matrix(Role::kRwkvV1, "time_mix_v1", Dim::kEmbd, Dim::kRwkvValue)),
-    optional(matrix(Role::kRwkvV2, "time_mix_v2", Dim::kRwkvValue, Dim::kEmbd)),
-    optional(matrix(Role::kRwkvV1, "time_mix_v1", Dim::kEmbd, Dim::kRwkvRate)),
-    optional(matrix(Role::kRwkvV2, "time_mix_v2", Dim::kRwkvRate, Dim::kEmbd)),
+    matrix(Role::kRwkvV1, "time_mix_v1", Dim::kEmbd, Dim::kRwkvValue),
+    matrix(Role::kRwkvV2, "time_mix_v2", Dim::kRwkvValue, Dim::kEmbd),
     optional(matrix(Role::kRwkvG1, "time_mix_g1", Dim::kEmbd, Dim::kRwkvGate)),
     optional(matrix(Role::kRwkvG2, "time_mix_g2", Dim::kRwkvGate, Dim::kEmbd)),
     vector(Role::kRwkvKK, "time_mix_k_k"),
@@ -89,15 +86,10 @@ Result<void> adjust(HyperParams& p, const format::Metadata& metadata) {
 }
 
 Result<void> check(const Model& model) {
-  for (int il = 0; il < model.params().n_layers(); ++il) {
-    const auto has = [&](Role role) { return model.weight(role, il).present(); };
-    if ((il == 0 || (has(Role::kRwkvV1) && has(Role::kRwkvV2))) &&
-        has(Role::kRwkvG1) == has(Role::kRwkvG2))
-      continue;
-    return fail(ErrorCode::kCorrupt,
-                "a layer lacks matrices of its values or gates (time_mix_v1, v2, g1, g2)",
-                "the file is incomplete or made for another program; download it again");
-  }
+  for (int il = 0; il < model.params().n_layers(); ++il)
+    if (model.weight(Role::kRwkvG1, il).present() != model.weight(Role::kRwkvG2, il).present())
+      return fail(ErrorCode::kCorrupt, "a layer has one of the matrices of its gate alone",
+                  "the file is incomplete or made for another program; download it again");
   return {};
 }
 
