@@ -94,7 +94,8 @@ void GraphBuilder::layer(View x, int il) {
     post_norm_layer(x, il);
     return;
   }
-  half(x, Role::kPostAttnNorm, il, true, [&](View out, bool accumulate) {
+  const bool in_place = !p_.arch->recurrent_beside_attention;
+  half(x, Role::kPostAttnNorm, il, in_place, [&](View out, bool accumulate) {
     mixer(x, out, il, norm(Role::kAttnNorm, il), accumulate);
   });
   if (layer_params(il).ffn == FfnKind::kNone) return;
@@ -124,10 +125,13 @@ void GraphBuilder::post_norm_layer(View x, int il) {
 }
 
 void GraphBuilder::mixer(View x, View out, int il, const Norm& norm, bool accumulate) {
-  if (p_.mla.kv_rank > 0)
+  const bool recurs = layer_params(il).mixer == Mixer::kRecurrent;
+  if (!recurs && p_.mla.kv_rank > 0)
     latent_attention(x, out, il, norm, accumulate);
-  else
+  else if (!recurs)
     attention(x, out, il, norm, accumulate);
+  if (recurs || p_.arch->recurrent_beside_attention)
+    recurrent(x, out, il, norm, accumulate || !recurs);
 }
 
 View GraphBuilder::head(View x, int n_outputs) {

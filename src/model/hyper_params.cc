@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/recurrent_params.h"
+
 namespace hearth::model {
 namespace {
 
@@ -444,6 +446,7 @@ Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   HEARTH_TRY(read_experts(r, p));
   HEARTH_TRY(read_extras(r, p));
   if (arch->adjust != nullptr) HEARTH_TRY(arch->adjust(p, metadata));
+  HEARTH_TRY(use_recurrent(p, metadata));
   HEARTH_TRY(check_layers(p));
   return p;
 }
@@ -484,6 +487,8 @@ int64_t HyperParams::size(Dim dim, int layer) const {
       return 1;
     case Dim::kTwo:
       return 2;
+    case Dim::kSix:
+      return 6;
     case Dim::kEmbd:
       return n_embd;
     case Dim::kVocab:
@@ -564,6 +569,17 @@ int64_t HyperParams::size(Dim dim, int layer) const {
       return ssm.groups;
     case Dim::kSsmGroupWidth:
       return ssm.groups > 0 ? ssm.inner / ssm.groups : 0;
+    case Dim::kRwkvDecay:
+      return rwkv.decay;
+    case Dim::kRwkvRate:
+      return rwkv.rate;
+    case Dim::kRwkvValue:
+      // The first layer does not use its matrices, which are of another width.
+      return layer == 0 ? rwkv.rate : rwkv.value;
+    case Dim::kRwkvGate:
+      return rwkv.gate;
+    case Dim::kExpertIn:
+      return expert_in > 0 ? expert_in : n_embd;
     case Dim::kSsmHeadV:
       return ssm.rank > 0 ? ssm.inner / ssm.rank : 0;
     case Dim::kClsLabels:

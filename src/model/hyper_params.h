@@ -76,6 +76,15 @@ struct SsmParams {
   int groups = 0;   // groups of B and C; key heads of delta nets
   int in_rows = 0;  // rows of the input projection
   int conv_dim = 0;  // channels of the convolution
+  bool norm_dt_b_c = false;  // Mamba 1: norms without weights on dt, B and C
+};
+
+// RWKV 7: widths between two matrices.
+struct RwkvParams {
+  int decay = 0;
+  int rate = 0;
+  int value = 0;
+  int gate = 0;
 };
 
 struct HyperParams {
@@ -93,12 +102,14 @@ struct HyperParams {
   RopeParams window_rope;
   MlaParams mla;
   SsmParams ssm;
+  RwkvParams rwkv;
 
   int n_experts = 0;
   int n_experts_used = 0;
   int n_expert_groups = 0;
   int n_expert_groups_used = 0;
   int n_ff_expert = 0;
+  int expert_in = 0;  // width of what they read; 0: n_embd
   tensor::ExpertGating expert_gating = tensor::ExpertGating::kSoftmax;
   bool expert_renormalize = true;
   float expert_weight_scale = 1;

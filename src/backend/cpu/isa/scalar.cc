@@ -8,6 +8,7 @@
 
 #define HEARTH_ISA scalar
 #include "backend/cpu/kernels/elementwise-inl.h"
+#include "backend/cpu/kernels/recurrent-inl.h"
 #include "backend/cpu/kernels/attention-inl.h"
 #include "backend/cpu/kernels/peak-inl.h"
 
@@ -120,6 +121,7 @@ void fill(KernelTable& t) {
   });
   add_elementwise(t);
   t.activate[int(tensor::Activation::kSoftplus)] = softplus;
+  add_recurrent(t);
   add_attention(t);
   t.attend[int(tensor::KvType::kQ8_0)] = attend_reference<tensor::KvType::kQ8_0>;
   t.attend[int(tensor::KvType::kQ4_0)] = attend_reference<tensor::KvType::kQ4_0>;
