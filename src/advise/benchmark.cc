@@ -80,9 +80,7 @@ class Benchmark {
     for (int s = 0; s < int(engine_.kv().sequences().size()); ++s) {
       if (s >= n)
         engine_.trim(s, 0);
-      else if (engine_.n_positions(s) >= depth)
-        engine_.trim(s, depth);
-      else
+      else if (engine_.n_positions(s) < depth || engine_.trim(s, depth) < depth)
         HEARTH_TRY(engine_.make_up_context(s, depth));
     }
     return {};

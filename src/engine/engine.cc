@@ -160,8 +160,12 @@ Result<ContextChoice> choose_context(const model::HyperParams& params, const Eng
   const uint64_t per_position =
       KvCache::bytes_per_position(params, type) * uint64_t(options.n_sequences);
   const uint64_t usable = usable_memory(available_bytes);
-  const uint64_t left = usable > weight_bytes ? usable - weight_bytes : 0;
-  const auto fits = int64_t(left / per_position / tensor::kKvChunk * tensor::kKvChunk);
+  const uint64_t held = weight_bytes + KvCache::state_bytes(params, options.n_sequences);
+  const uint64_t left = usable > held ? usable - held : 0;
+  // Without attention a longer context costs nothing.
+  const int64_t fits = per_position > 0
+                           ? int64_t(left / per_position / tensor::kKvChunk * tensor::kKvChunk)
+                           : (left > 0 ? INT32_MAX : 0);
   if (options.n_ctx > 0) {
     if (available_bytes > 0 && options.n_ctx > fits + tensor::kKvChunk)
       return fail(
@@ -362,6 +366,7 @@ Result<void> Engine::step(std::span<const BatchToken> batch, Want want, std::vec
   in.sequence_of = sequence_of_.data();
   in.sequences = kv_->sequences();
   in.layers = kv_->layers();
+  in.states = kv_->states();
   in.output_rows = output_rows_.data();
   in.n_outputs = int(output_rows_.size());
   const bool states = want == Want::kStates;

@@ -104,9 +104,11 @@ class Engine {
   // step holds.
   Result<std::span<const float>> states(std::span<const BatchToken> batch);
 
-  // Positions that a sequence holds; trim() forgets those behind.
+  // Positions that a sequence holds; trim() forgets those behind, and says how many are left, which
+  // for a model with recurrent layers may be fewer (KvCache::trim, snapshot).
   [[nodiscard]] int64_t n_positions(int sequence) const { return kv_->n_positions(sequence); }
-  void trim(int sequence, int64_t n_positions) { kv_->trim(sequence, n_positions); }
+  int64_t trim(int sequence, int64_t n_positions) { return kv_->trim(sequence, n_positions); }
+  void snapshot(int sequence) { kv_->snapshot(sequence); }
   // For benchmarks: a context of n_positions that nobody computed (KvCache::make_up).
   Result<void> make_up_context(int sequence, int64_t n_positions) {
     return kv_->make_up(sequence, n_positions);

@@ -204,15 +204,20 @@ TEST(Engine, TrimAndContinueIsAsFresh) {
     const auto engine = load(tiny);
     ASSERT_TRUE(engine.has_value()) << name;
     const std::vector<int32_t> ids = some_ids(300);
-    const std::vector<float> logits = feed(**engine, ids);
+    std::vector<float> logits = feed(**engine, std::span(ids).first(100));
+    (*engine)->snapshot(0);
+    const std::vector<float> rest = feed(**engine, std::span(ids).subspan(100));
+    logits.insert(logits.end(), rest.begin(), rest.end());
     const size_t width = size_t((*engine)->n_vocab());
     for (const size_t keep : {299, 257, 256, 255, 100, 1, 0}) {
       // Something else in between, so that stale values would show.
       feed(**engine, some_ids(20, 99));
-      (*engine)->trim(0, int64_t(keep));
-      EXPECT_EQ((*engine)->n_positions(0), int64_t(keep));
-      EXPECT_TRUE(same_bits(feed(**engine, std::span(ids).subspan(keep)),
-                            std::span(logits).subspan(keep * width)))
+      const auto kept = size_t((*engine)->trim(0, int64_t(keep)));
+      // A state goes back to its snapshot.
+      EXPECT_EQ(kept, !(*engine)->kv().has_states() ? keep : keep >= 100 ? 100 : 0) << name;
+      EXPECT_EQ((*engine)->n_positions(0), int64_t(kept));
+      EXPECT_TRUE(same_bits(feed(**engine, std::span(ids).subspan(kept)),
+                            std::span(logits).subspan(kept * width)))
           << name << ", kept " << keep;
     }
   }
@@ -413,8 +418,7 @@ class ChooseContext : public testing::Test {
  protected:
   void SetUp() override {
     params_.n_ctx_train = 4096;
-    params_.layers.assign(4,
-                          {.n_heads = 8, .n_kv_heads = 2, .head_dim_k = 64, .head_dim_v = 64});
+    params_.layers.assign(4, {.n_heads = 8, .n_kv_heads = 2, .head_dim_k = 64, .head_dim_v = 64});
   }
   // f16: 4 layers x 2 heads x (64 + 64) x 2 bytes.
   static constexpr uint64_t kPerPosition = 2048;

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <span>
 
+#include "base/checked.h"
+
 namespace hearth::engine {
 namespace {
 
@@ -15,6 +17,16 @@ tensor::KvLayerView layer_view(const model::HyperParams& params, int layer, tens
           .n_heads = own ? params.layers[size_t(layer)].n_kv_heads : 0,
           .dk = params.layers[size_t(layer)].head_dim_k,
           .dv = params.layers[size_t(layer)].head_dim_v};
+}
+
+// Floats of one layer's state, in whole cache lines.
+size_t state_floats(const model::LayerParams& layer) {
+  return size_t(align_up(uint64_t(layer.conv_state + layer.matrix_state), 16));
+}
+size_t state_floats(const model::HyperParams& params) {
+  size_t total = 0;
+  for (const model::LayerParams& layer : params.layers) total += state_floats(layer);
+  return total;
 }
 
 int64_t chunks_for(int64_t n_positions) {
@@ -81,6 +93,7 @@ Result<KvCache> KvCache::create(const model::HyperParams& params, const Options&
     HEARTH_ASSIGN(view.base, arena.take("KV cache", uint64_t(n_chunks) * view.chunk_bytes()));
     cache.layers_.push_back(view);
   }
+  HEARTH_TRY(cache.create_states(params, arena));
   if (arena.measuring()) return cache;
   cache.tables_.resize(size_t(options.n_sequences));
   cache.used_.resize(size_t(options.n_sequences));
@@ -100,6 +113,25 @@ uint64_t KvCache::bytes_per_position(const model::HyperParams& params, tensor::K
   return chunk / tensor::kKvChunk;
 }
 
+Result<void> KvCache::create_states(const model::HyperParams& params, Arena& arena) {
+  state_floats_ = state_floats(params);
+  if (state_floats_ == 0) return {};
+  HEARTH_ASSIGN(std::byte * memory,
+                arena.take("recurrent states", state_bytes(params, options_.n_sequences)));
+  state_base_ = reinterpret_cast<float*>(memory);
+  snapshots_.resize(size_t(n_snapshots(options_.n_sequences)));
+  size_t at = 0;
+  for (const model::LayerParams& layer : params.layers) {
+    states_.push_back({state_base_ + at, int64_t(state_floats_)});
+    at += state_floats(layer);
+  }
+  return {};
+}
+
+uint64_t KvCache::state_bytes(const model::HyperParams& params, int n_sequences) {
+  return state_floats(params) * sizeof(float) * uint64_t(n_sequences + n_snapshots(n_sequences));
+}
+
 Result<void> KvCache::reserve(int sequence, int64_t n_positions) {
   std::vector<int32_t>& table = tables_[size_t(sequence)];
   const auto wanted = size_t(chunks_for(n_positions));
@@ -112,6 +144,9 @@ Result<void> KvCache::reserve(int sequence, int64_t n_positions) {
     table.push_back(free_.back());
     free_.pop_back();
   }
+  // A new sequence's state is zero.
+  if (has_states() && used_[size_t(sequence)] == 0 && n_positions > 0)
+    std::ranges::fill(state(size_t(sequence)), 0.0f);
   used_[size_t(sequence)] = n_positions;
   views_[size_t(sequence)] = {table.data(), int(table.size())};
   return {};
@@ -122,19 +157,64 @@ Result<void> KvCache::make_up(int sequence, int64_t n_positions) {
   HEARTH_TRY(reserve(sequence, n_positions));
   const std::vector<std::byte> numbers = made_up_numbers(options_.type);
   for (const tensor::KvLayerView& layer : layers_)
-    for (const int32_t chunk : tables_[size_t(sequence)]) fill_chunk(layer, chunk, numbers);
+    if (layer.n_heads > 0)
+      for (const int32_t chunk : tables_[size_t(sequence)]) fill_chunk(layer, chunk, numbers);
   return {};
 }
 
-void KvCache::trim(int sequence, int64_t n_positions) {
+int64_t KvCache::trim(int sequence, int64_t n_positions) {
+  int64_t& used = used_[size_t(sequence)];
+  if (n_positions < used) {
+    used = n_positions;
+    if (has_states()) used = go_back(sequence, n_positions);
+  }
   std::vector<int32_t>& table = tables_[size_t(sequence)];
-  const auto wanted = size_t(chunks_for(n_positions));
+  const auto wanted = size_t(chunks_for(used));
   while (table.size() > wanted) {
     free_.push_back(table.back());
     table.pop_back();
   }
-  if (n_positions < used_[size_t(sequence)]) used_[size_t(sequence)] = n_positions;
   views_[size_t(sequence)] = {table.data(), int(table.size())};
+  return used;
+}
+
+// The state becomes that of the last snapshot at or before n_positions; later ones are dropped.
+int64_t KvCache::go_back(int sequence, int64_t n_positions) {
+  const Snapshot* best = nullptr;
+  for (Snapshot& s : snapshots_) {
+    if (s.sequence != sequence) continue;
+    if (s.n_positions > n_positions)
+      s.sequence = -1;
+    else if (best == nullptr || s.n_positions > best->n_positions)
+      best = &s;
+  }
+  if (best == nullptr) return 0;
+  std::ranges::copy(state_of(*best), state(size_t(sequence)).begin());
+  return best->n_positions;
+}
+
+void KvCache::snapshot(int sequence) {
+  const int64_t n = n_positions(sequence);
+  if (!has_states() || n == 0) return;
+  Snapshot* place = &snapshots_.front();
+  for (Snapshot& s : snapshots_) {
+    if (s.sequence == sequence && s.n_positions == n) return;
+    const auto age = [](const Snapshot& of) { return of.sequence < 0 ? 0 : of.taken; };
+    if (age(s) < age(*place)) place = &s;
+  }
+  *place = {sequence, n, ++n_taken_};
+  std::ranges::copy(state(size_t(sequence)), state_of(*place).begin());
+}
+
+Result<void> KvCache::copy(int from, int to) {
+  trim(to, 0);
+  HEARTH_TRY(reserve(to, n_positions(from)));
+  for (const tensor::KvLayerView& layer : layers_)
+    for (size_t i = 0; layer.n_heads > 0 && i < tables_[size_t(from)].size(); ++i)
+      std::memcpy(layer.k(tables_[size_t(to)][i], 0), layer.k(tables_[size_t(from)][i], 0),
+                  layer.chunk_bytes());
+  if (has_states()) std::ranges::copy(state(size_t(from)), state(size_t(to)).begin());
+  return {};
 }
 
 }  // namespace hearth::engine

@@ -1,8 +1,14 @@
-// KvCache: the memory of attention for several sequences. A pool of chunks of kKvChunk positions,
-// shared by all sequences; each sequence holds a table of the chunks it uses (layout:
-// tensor/kv_view.h).
+// KvCache: what several sequences have read, as the model's layers keep it. Attention: a pool of
+// chunks of kKvChunk positions, shared by all sequences; each sequence holds a table of the chunks
+// it uses (layout: tensor/kv_view.h). Recurrent layers: a state of fixed size for each sequence
+// (tensor/state_view.h).
 //
-// append -> reserve(); view -> sequence_view(); trim -> trim(). Not thread-safe.
+// append -> reserve(); view -> sequences(), layers(), states(); then trim(), copy(), snapshot().
+//
+// Keys and values can be cut at any position; a state is that of its last position alone. What it
+// was earlier is known only where a snapshot of it was taken, so trim() says how much it kept.
+//
+// Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -22,32 +28,58 @@ class KvCache {
     int n_sequences = 1;
     tensor::KvType type = tensor::KvType::kF16;
   };
+  // Snapshots of states that all sequences together hold; a new one takes the place of the oldest.
+  // Each costs what a sequence's state does: some 20 MB for Qwen 3.5 0.8B, 75 MB for 80B.
+  [[nodiscard]] static int n_snapshots(int n_sequences) { return n_sequences + 2; }
 
   // In a measuring arena only the plan is made. Errors: kInvalidArgument (heads too wide for the
   // type), kOutOfMemory.
   static Result<KvCache> create(const model::HyperParams& params, const Options& options,
                                 Arena& arena);
-  // Bytes that one more position of one sequence costs.
+  // Bytes that one more position of one sequence costs: 0 without attention.
   static uint64_t bytes_per_position(const model::HyperParams& params, tensor::KvType type);
+  // Bytes of the states and their snapshots; 0 without recurrent layers.
+  static uint64_t state_bytes(const model::HyperParams& params, int n_sequences);
 
   // Makes room for positions [0, n_positions) of the sequence. Errors: kContextFull.
   Result<void> reserve(int sequence, int64_t n_positions);
   // For benchmarks: the sequence holds n_positions with made-up values, between -1 and 1, in place
-  // of what it held. Attention behind them is the same work as behind a real context (it reads the
-  // same bytes in the same order, and no kernel branches on a value), but a context of 16384 tokens
-  // need not be computed for minutes first. What the model then answers means nothing. Errors:
-  // kContextFull.
+  // of what it held (states: zeros). Attention behind them is the same work as behind a real
+  // context (it reads the same bytes in the same order, and no kernel branches on a value), but a
+  // context of 16384 tokens need not be computed for minutes first. What the model then answers
+  // means nothing. Errors: kContextFull.
   Result<void> make_up(int sequence, int64_t n_positions);
-  // Forgets positions >= n_positions.
-  void trim(int sequence, int64_t n_positions);
+  // Forgets positions >= n_positions, and returns how many are left: n_positions, but for a model
+  // with states the position of its last snapshot at or before it (0 if there is none).
+  int64_t trim(int sequence, int64_t n_positions);
+  // Keeps the state as it is now for trim(). Does nothing for a model without states.
+  void snapshot(int sequence);
+  // `to` becomes what `from` is, without its snapshots. Errors: kContextFull (then `to` is empty).
+  Result<void> copy(int from, int to);
 
+  [[nodiscard]] bool has_states() const { return !states_.empty(); }
   [[nodiscard]] int64_t n_positions(int sequence) const { return used_[size_t(sequence)]; }
   [[nodiscard]] std::span<const tensor::KvLayerView> layers() const { return layers_; }
-  // One view per sequence; valid until the next reserve or trim.
+  [[nodiscard]] std::span<const tensor::StateView> states() const { return states_; }
+  // One view per sequence; valid until the next reserve, trim or copy.
   [[nodiscard]] std::span<const tensor::KvSequenceView> sequences() const { return views_; }
 
  private:
   KvCache() = default;
+  struct Snapshot {
+    int sequence = -1;  // -1: free
+    int64_t n_positions = 0;
+    uint64_t taken = 0;  // larger: later
+  };
+  Result<void> create_states(const model::HyperParams& params, Arena& arena);
+  int64_t go_back(int sequence, int64_t n_positions);
+  // The whole state of sequence `slot`; behind the sequences follow the snapshots.
+  [[nodiscard]] std::span<float> state(size_t slot) const {
+    return {state_base_ + slot * state_floats_, state_floats_};
+  }
+  [[nodiscard]] std::span<float> state_of(const Snapshot& snapshot) const {
+    return state(used_.size() + size_t(&snapshot - snapshots_.data()));
+  }
 
   Options options_;
   std::vector<tensor::KvLayerView> layers_;
@@ -55,6 +87,11 @@ class KvCache {
   std::vector<int64_t> used_;                 // positions, by sequence
   std::vector<tensor::KvSequenceView> views_;
   std::vector<int32_t> free_;
+  std::vector<tensor::StateView> states_;  // by layer; none in a model without states
+  float* state_base_ = nullptr;
+  size_t state_floats_ = 0;  // of one sequence
+  std::vector<Snapshot> snapshots_;
+  uint64_t n_taken_ = 0;
 };
 
 }  // namespace hearth::engine

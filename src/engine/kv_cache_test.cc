@@ -141,6 +141,132 @@ TEST(KvCache, AMadeUpContextOfCodes) {
   }
 }
 
+// --- states ---
+
+// One layer with attention alone, one with a state alone, one with both.
+model::HyperParams hybrid() {
+  model::HyperParams p = two_layers();
+  p.layers = {{.n_heads = 4, .n_kv_heads = 2},
+              {.conv_state = 30, .matrix_state = 7},
+              {.n_heads = 4, .n_kv_heads = 1, .conv_state = 5}};
+  return p;
+}
+
+// What a sequence at some position holds: here, a number that tells where it was.
+void feed(KvCache& cache, int sequence, int64_t n, float mark) {
+  ASSERT_TRUE(cache.reserve(sequence, cache.n_positions(sequence) + n).has_value());
+  for (size_t layer : {1, 2})
+    for (int64_t i = 0; i < (layer == 1 ? 37 : 5); ++i)
+      cache.states()[layer].of(sequence)[i] += mark * float(i + 1) * float(n);
+}
+void expect_state(const KvCache& cache, int sequence, float mark) {
+  for (size_t layer : {1, 2})
+    for (int64_t i = 0; i < (layer == 1 ? 37 : 5); ++i)
+      ASSERT_EQ(cache.states()[layer].of(sequence)[i], mark * float(i + 1)) << i;
+}
+
+TEST(KvCache, AStateGoesBackToItsSnapshots) {
+  Arena arena(Arena::Mode::kReal);
+  KvCache cache = KvCache::create(hybrid(), {1000, 2, KvType::kF16}, arena).value();
+  EXPECT_TRUE(cache.has_states());
+  feed(cache, 0, 100, 1);
+  cache.snapshot(0);
+  feed(cache, 1, 10, 5);
+  feed(cache, 0, 200, 1);
+  cache.snapshot(0);
+  feed(cache, 0, 300, 1);
+  expect_state(cache, 0, 600);
+  EXPECT_EQ(cache.trim(0, 600), 600);  // nothing to forget
+  EXPECT_EQ(cache.trim(0, 599), 300);
+  expect_state(cache, 0, 300);
+  EXPECT_EQ(cache.n_positions(0), 300);
+  EXPECT_EQ(cache.sequences()[0].n_chunks, 2);
+  EXPECT_EQ(cache.trim(0, 299), 100);  // the later one is gone
+  expect_state(cache, 0, 100);
+  feed(cache, 0, 400, 2);
+  expect_state(cache, 0, 900);
+  EXPECT_EQ(cache.trim(0, 400), 100);
+  expect_state(cache, 0, 100);
+  EXPECT_EQ(cache.trim(0, 99), 0);
+  EXPECT_EQ(cache.n_positions(0), 0);
+  feed(cache, 0, 50, 1);  // from zero
+  expect_state(cache, 0, 50);
+  EXPECT_EQ(cache.trim(0, 49), 0);
+  expect_state(cache, 1, 50);  // the other never changed
+}
+
+TEST(KvCache, SnapshotsAreBoundedAndTheOldestGo) {
+  Arena arena(Arena::Mode::kReal);
+  KvCache cache = KvCache::create(hybrid(), {1000, 2, KvType::kF16}, arena).value();
+  feed(cache, 1, 7, 1);
+  cache.snapshot(1);
+  const int n = KvCache::n_snapshots(2);
+  for (int i = 0; i < n; ++i) {
+    feed(cache, 0, 10, 1);
+    cache.snapshot(0);
+    cache.snapshot(0);  // of the same position: once
+  }
+  EXPECT_EQ(cache.trim(1, 6), 0);
+  feed(cache, 0, 1, 1);
+  for (int i = n; i > 0; --i) {
+    EXPECT_EQ(cache.trim(0, 10 * i), 10 * i);
+    expect_state(cache, 0, float(10 * i));
+    EXPECT_EQ(cache.trim(0, 10 * i - 1), 10 * (i - 1));
+  }
+}
+
+TEST(KvCache, ACopyIsWholeAndItsOwn) {
+  Arena arena(Arena::Mode::kReal);
+  KvCache cache = KvCache::create(hybrid(), {600, 3, KvType::kF32}, arena).value();
+  feed(cache, 0, 300, 1);
+  cache.snapshot(0);
+  const auto mark = [&](int s, std::byte value) {
+    for (const size_t layer : {0, 2})
+      for (int c = 0; c < 2; ++c)
+        std::fill_n(cache.layers()[layer].k(cache.sequences()[size_t(s)].chunks[c], 0),
+                    cache.layers()[layer].chunk_bytes(), value);
+  };
+  const auto expect_mark = [&](int s, std::byte value) {
+    for (const size_t layer : {0, 2})
+      for (int c = 0; c < 2; ++c)
+        for (size_t i = 0; i < cache.layers()[layer].chunk_bytes(); ++i)
+          ASSERT_EQ(cache.layers()[layer].k(cache.sequences()[size_t(s)].chunks[c], 0)[i], value);
+  };
+  mark(0, std::byte(3));
+  feed(cache, 2, 600, 9);
+  ASSERT_TRUE(cache.copy(0, 2).has_value());
+  EXPECT_EQ(cache.n_positions(2), 300);
+  expect_state(cache, 2, 300);
+  expect_mark(2, std::byte(3));
+  mark(2, std::byte(4));
+  feed(cache, 2, 1, 1);
+  expect_mark(0, std::byte(3));
+  expect_state(cache, 0, 300);
+  EXPECT_EQ(cache.trim(2, 300), 0);  // the snapshot stayed with sequence 0
+  feed(cache, 0, 1, 1);
+  EXPECT_EQ(cache.trim(0, 300), 300);
+}
+
+TEST(KvCache, WithoutAttentionAPositionCostsNothing) {
+  model::HyperParams p = hybrid();
+  p.layers = {{.conv_state = 30, .matrix_state = 7}, {.conv_state = 5}};
+  EXPECT_EQ(KvCache::bytes_per_position(p, KvType::kF16), 0u);
+  // Whole cache lines of 16 floats: 48 + 16, for three sequences and their snapshots.
+  const uint64_t expected = (48 + 16) * 4 * uint64_t(3 + KvCache::n_snapshots(3));
+  EXPECT_EQ(KvCache::state_bytes(p, 3), expected);
+  EXPECT_EQ(KvCache::state_bytes(two_layers(), 3), 0u);
+  for (const auto mode : {Arena::Mode::kMeasure, Arena::Mode::kReal}) {
+    Arena arena(mode);
+    auto cache = KvCache::create(p, {1 << 20, 3, KvType::kF16}, arena);
+    ASSERT_TRUE(cache.has_value());
+    EXPECT_EQ(arena.total_bytes(), expected);
+    if (arena.measuring()) continue;
+    EXPECT_TRUE(cache->make_up(2, 1 << 20).has_value());
+    EXPECT_EQ(cache->n_positions(2), 1 << 20);
+    EXPECT_EQ(cache->reserve(2, (1 << 20) + 1).error().code, ErrorCode::kContextFull);
+  }
+}
+
 TEST(KvCache, AFullCacheSaysBothCounts) {
   Arena arena(Arena::Mode::kReal);
   KvCache cache = make(100, 2, arena);

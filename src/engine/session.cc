@@ -18,21 +18,28 @@ Result<int64_t> Session::prompt(std::span<const int32_t> ids, const PromptProgre
       size_t(std::mismatch(ids.begin(), ids.end(), ids_.begin(), ids_.end()).first - ids.begin());
   // The last token is always read: its logits are wanted.
   kept = std::min(kept, ids.size() - 1);
-  engine_.trim(sequence_, int64_t(kept));
+  kept = size_t(engine_.trim(sequence_, int64_t(kept)));
   ids_.resize(kept);
 
+  const size_t stop = snapshot_place(ids.size());
   const auto n_batch = size_t(engine_.decoder().limits().n_batch);
-  for (size_t at = kept; at < ids.size(); at += n_batch) {
+  for (size_t at = kept; at < ids.size(); at = ids_.size()) {
     if (progress && !progress(int64_t(at), int64_t(ids.size())))
       return fail(ErrorCode::kCancelled, "stopped while reading the prompt");
-    const std::span<const int32_t> piece = ids.subspan(at, std::min(n_batch, ids.size() - at));
+    const size_t end = at < stop ? stop : ids.size();
+    const std::span<const int32_t> piece = ids.subspan(at, std::min(n_batch, end - at));
     HEARTH_TRY(feed(piece, at + piece.size() == ids.size()));
+    if (ids_.size() == stop) engine_.snapshot(sequence_);
   }
   if (progress) progress(int64_t(ids.size()), int64_t(ids.size()));
   return int64_t(kept);
 }
 
 Result<void> Session::append(int32_t id) { return feed({&id, 1}, true); }
+
+size_t Session::snapshot_place(size_t n_ids) const {
+  return engine_.kv().has_states() && n_ids > kSnapshotBefore ? n_ids - kSnapshotBefore : 0;
+}
 
 void Session::clear() {
   engine_.trim(sequence_, 0);

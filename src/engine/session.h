@@ -22,9 +22,10 @@ class Session {
   using PromptProgress = std::function<bool(int64_t done, int64_t total)>;
 
   // Makes the sequence hold exactly `ids` and computes the logits behind the last. What the
-  // sequence already holds in common with `ids` is kept and not read again. Returns how many tokens
-  // were kept. Errors: kInvalidArgument (no ids); kContextFull with both counts, before anything is
-  // changed; kCancelled by `progress`: what was read so far is kept.
+  // sequence already holds in common with `ids` is kept and not read again (of a model with
+  // recurrent layers: up to the last snapshot). Returns how many tokens were kept. Errors:
+  // kInvalidArgument (no ids); kContextFull with both counts, before anything is changed;
+  // kCancelled by `progress`: what was read so far is kept.
   Result<int64_t> prompt(std::span<const int32_t> ids, const PromptProgress& progress = {});
 
   // Appends one token and computes the logits behind it. Errors: kContextFull.
@@ -37,6 +38,11 @@ class Session {
   void clear();
 
  private:
+  // Where a prompt's state is kept (KvCache::snapshot): so far before its end that the next prompt
+  // of the conversation still begins with these tokens. The end itself is often told otherwise the
+  // next time: it opens the answer, with or without thinking, in some 5 to 12 tokens.
+  static constexpr size_t kSnapshotBefore = 16;
+  [[nodiscard]] size_t snapshot_place(size_t n_ids) const;
   Result<void> feed(std::span<const int32_t> ids, bool wants_logits);
 
   Engine& engine_;

@@ -8,13 +8,14 @@ namespace {
 
 class Sessions : public testing::Test {
  protected:
+  [[nodiscard]] virtual const char* arch() const { return "gemma2"; }
   void SetUp() override {
     EngineOptions options = tiny_options();
     options.n_ctx = 300;
     options.n_sequences = 2;
     options.n_batch = 16;
     options.n_outputs = 300;
-    auto engine = load({.arch = model::find_arch("gemma2")}, options);
+    auto engine = load({.arch = model::find_arch(arch())}, options);
     ASSERT_TRUE(engine.has_value()) << engine.error().message;
     engine_ = std::move(*engine);
   }
@@ -153,6 +154,52 @@ TEST_F(Sessions, ClearForgets) {
   EXPECT_TRUE(session.ids().empty());
   EXPECT_EQ(engine_->n_positions(0), 0);
   EXPECT_EQ(session.prompt(ids).value(), 0);
+}
+
+// --- a model with convolutions between its attention layers ---
+
+class SessionsWithStates : public Sessions {
+ protected:
+  [[nodiscard]] const char* arch() const override { return "lfm2"; }
+};
+
+TEST_F(SessionsWithStates, KeepWhatASnapshotKnows) {
+  Session session(*engine_, 0);
+  const std::vector<int32_t> first = some_ids(40);
+  EXPECT_EQ(session.prompt(first).value(), 0);  // snapshot at 24, 16 before the end
+  EXPECT_TRUE(as_fresh(session, first));
+  ASSERT_TRUE(session.append(7).has_value());
+  // More of the same: nothing to go back to.
+  const std::vector<int32_t> longer = joined(joined(first, {7}), some_ids(20, 8));
+  EXPECT_EQ(session.prompt(longer).value(), 41);  // snapshot at 45
+  EXPECT_TRUE(as_fresh(session, longer));
+  // The same once more, as for another answer.
+  EXPECT_EQ(session.prompt(longer).value(), 45);
+  EXPECT_TRUE(as_fresh(session, longer));
+  for (const auto& [changed, kept] : {std::pair<size_t, int64_t>{50, 45}, {44, 24}, {24, 24}}) {
+    std::vector<int32_t> other = longer;
+    other[changed] = (other[changed] + 1) % 96;
+    EXPECT_EQ(session.prompt(other).value(), kept) << changed;
+    EXPECT_TRUE(as_fresh(session, other)) << changed;
+    ASSERT_TRUE(session.prompt(longer).has_value());
+  }
+  std::vector<int32_t> other = longer;
+  other[23] = (other[23] + 1) % 96;
+  EXPECT_EQ(session.prompt(other).value(), 0);
+  EXPECT_TRUE(as_fresh(session, other));
+}
+
+TEST_F(SessionsWithStates, ShortAndStoppedPrompts) {
+  Session session(*engine_, 0);
+  const std::vector<int32_t> ids = some_ids(60);
+  EXPECT_EQ(session.prompt(std::span(ids).first(10)).value(), 0);
+  EXPECT_EQ(session.prompt(std::span(ids).first(10)).value(), 0);  // too short for a snapshot
+  EXPECT_TRUE(as_fresh(session, std::span(ids).first(10)));
+  const auto stopped = session.prompt(ids, [](int64_t done, int64_t) { return done < 26; });
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(int64_t(session.ids().size()), engine_->n_positions(0));
+  ASSERT_TRUE(session.prompt(ids).has_value());
+  EXPECT_TRUE(as_fresh(session, ids));
 }
 
 }  // namespace

@@ -19,7 +19,9 @@ Norm GraphBuilder::norm(Role role, int il) const {
   return norm_of(is_layer_role(role) ? m_.weight(role, il) : m_.weight(role));
 }
 
-Norm GraphBuilder::plain_norm() const { return {.eps = p_.norm_eps, .unweighted = true}; }
+Norm GraphBuilder::plain_norm() const {
+  return {.eps = p_.norm_eps, .layer_norm = p_.arch->layer_norm, .unweighted = true};
+}
 
 View GraphBuilder::normed(View x, const Norm& norm) {
   const View y = g_.add_tensor(n_, x.width);
@@ -35,6 +37,10 @@ View GraphBuilder::matmul(View x, const Weight& weight, const Norm& norm) {
 
 void GraphBuilder::add(View x, View y, const Norm& norm, float scale) {
   g_.add(NormOp{y, x, norm, true, scale});
+}
+
+void GraphBuilder::scale(View x, float factor) {
+  g_.add(NormOp{.in = x, .out = x, .norm = {}, .scale = factor});
 }
 
 View GraphBuilder::embed() {
@@ -88,7 +94,8 @@ void GraphBuilder::layer(View x, int il) {
     post_norm_layer(x, il);
     return;
   }
-  half(x, Role::kPostAttnNorm, il, true, [&](View out, bool accumulate) {
+  const bool in_place = !p_.arch->recurrent_beside_attention;
+  half(x, Role::kPostAttnNorm, il, in_place, [&](View out, bool accumulate) {
     mixer(x, out, il, norm(Role::kAttnNorm, il), accumulate);
   });
   if (layer_params(il).ffn == FfnKind::kNone) return;
@@ -124,17 +131,21 @@ void GraphBuilder::post_norm_layer(View x, int il) {
 }
 
 void GraphBuilder::mixer(View x, View out, int il, const Norm& norm, bool accumulate) {
-  if (p_.mla.kv_rank > 0)
+  const bool recurs = layer_params(il).mixer == Mixer::kRecurrent;
+  if (!recurs && p_.mla.kv_rank > 0)
     latent_attention(x, out, il, norm, accumulate);
-  else
+  else if (!recurs)
     attention(x, out, il, norm, accumulate);
+  if (recurs || p_.arch->recurrent_beside_attention)
+    recurrent(x, out, il, norm, accumulate || !recurs);
 }
 
 View GraphBuilder::head(View x, int n_outputs) {
   const View chosen = g_.add_tensor(n_outputs, p_.n_embd);
   g_.add(SelectRowsOp{x, chosen});
   const View logits = g_.add_tensor(n_outputs, p_.n_vocab);
-  g_.add(MatMulOp{chosen, 1, {&m_.head()}, {logits}, norm(Role::kOutputNorm)});
+  const Norm before = p_.arch->plain_output_norm ? plain_norm() : norm(Role::kOutputNorm);
+  g_.add(MatMulOp{chosen, 1, {&m_.head()}, {logits}, before});
   if (p_.final_softcap > 0 || p_.logit_scale != 1)
     g_.add(SoftcapOp{logits, p_.final_softcap, p_.logit_scale});
   return logits;

@@ -37,6 +37,13 @@ class GraphBuilder {
   // Multi-head latent attention, in its absorbed form where the file has it.
   void latent_attention(tensor::View x, tensor::View out, int il, const tensor::Norm& norm,
                         bool accumulate);
+  // The recurrent mixer of layer `il`, likewise.
+  void recurrent(tensor::View x, tensor::View out, int il, const tensor::Norm& norm,
+                 bool accumulate);
+  // What the layer has of these two.
+  void mixer(tensor::View x, tensor::View out, int il, const tensor::Norm& norm, bool accumulate);
+  // What the first layer hands to the others (RWKV's values).
+  tensor::View carried;
   // Rope, cache and scores of queries, keys and values that are there: [n, heads * dv].
   struct Heads {
     tensor::View q;
@@ -59,6 +66,8 @@ class GraphBuilder {
                tensor::View router_in = {});
   void shared_expert(tensor::View x, tensor::View out, int il, const tensor::Norm& norm);
 
+  // Whether the layer's FFN may add to what it reads: not where several parts read it.
+  [[nodiscard]] bool ffn_in_place(int il) const;
   // One of the two halves of a layer: x += residual_scale * post?(part(x)), where part writes to,
   // or adds to, what it is given.
   template <class Part>
@@ -73,6 +82,16 @@ class GraphBuilder {
     add(x, y, post, p_.residual_scale);
   }
 
+  // x *= factor.
+  void scale(tensor::View x, float factor);
+  // The embeddings of all layers side by side, where the model has them; that of one layer.
+  void set_layer_embeddings(tensor::View all) { layer_embeddings_ = all; }
+  [[nodiscard]] tensor::View layer_embedding(int il) const {
+    return layer_embeddings_.present()
+               ? tensor::columns(layer_embeddings_, int64_t(il) * p_.layer_embd, p_.layer_embd)
+               : tensor::View{};
+  }
+
   tensor::View embed();
   tensor::View hidden_input();
   void rope_tables();
@@ -80,11 +99,8 @@ class GraphBuilder {
   tensor::View head(tensor::View x, int n_outputs);
 
  private:
-  // Whether the layer's FFN may add to what it reads: not where several parts read it.
-  [[nodiscard]] bool ffn_in_place(int il) const;
   void parallel_layer(tensor::View x, int il);
   void post_norm_layer(tensor::View x, int il);
-  void mixer(tensor::View x, tensor::View out, int il, const tensor::Norm& norm, bool accumulate);
   tensor::View gate_attention(tensor::View x, tensor::View mixed, tensor::View q, int il,
                               const tensor::Norm& norm);
 
@@ -95,6 +111,7 @@ class GraphBuilder {
   tensor::Graph& g_;
   tensor::View main_table_;
   tensor::View window_table_;
+  tensor::View layer_embeddings_;
 };
 
 // The graph of a step: `graph` is cleared first and planned. Returns its result, logits

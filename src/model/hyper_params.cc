@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/recurrent_params.h"
+
 namespace hearth::model {
 namespace {
 
@@ -348,6 +350,8 @@ Result<void> read_extras(const Reader& r, HyperParams& p) {
   if (p.logit_scale == 0) p.logit_scale = 1;
   if (arch.logit_scale == LogitScale::kDivide) p.logit_scale = 1 / p.logit_scale;
   HEARTH_TRY(read_number(r, "attention.max_alibi_bias", p.max_alibi));
+  HEARTH_TRY(read_number(r, "attention.clamp_kqv", p.clamp_qkv));
+  HEARTH_TRY(read_number(r, "attention.value_scale", p.value_scale));
   float temperature = 0;
   HEARTH_TRY(read_number(r, "attention.temperature_scale", temperature));
   p.temperature = {.scale = 0, .length = float(p.rope.n_ctx_original), .offset = 0};
@@ -407,15 +411,13 @@ Result<void> read_embedding(const Reader& r, HyperParams& p) {
   return {};
 }
 
-// An encoder reads a text in one step, and nothing of a layer's keys and values is needed once the
-// layer is done: all layers use the cache of the first. REQUIRES: heads of equal sizes.
-void share_cache(HyperParams& p) {
+// Whether all layers can write to one cache.
+bool have_equal_heads(const HyperParams& p) {
   const LayerParams& first = p.layers[0];
-  for (const LayerParams& l : p.layers)
-    if (l.mixer != Mixer::kAttention || l.n_kv_heads != first.n_kv_heads ||
-        l.head_dim_k != first.head_dim_k || l.head_dim_v != first.head_dim_v)
-      return;
-  for (size_t i = 1; i < p.layers.size(); ++i) p.layers[i].kv_layer = 0;
+  return std::ranges::all_of(p.layers, [&](const LayerParams& l) {
+    return l.mixer == Mixer::kAttention && l.kv_layer < 0 && l.n_kv_heads == first.n_kv_heads &&
+           l.head_dim_k == first.head_dim_k && l.head_dim_v == first.head_dim_v;
+  });
 }
 
 // The vocabulary's size: the key, or the length of the token list.
@@ -484,8 +486,9 @@ Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   HEARTH_TRY(read_extras(r, p));
   HEARTH_TRY(read_embedding(r, p));
   if (arch->adjust != nullptr) HEARTH_TRY(arch->adjust(p, metadata));
+  HEARTH_TRY(use_recurrent(p, metadata));
   HEARTH_TRY(check_layers(p));
-  if (!p.causal) share_cache(p);
+  p.one_cache = !p.causal && have_equal_heads(p);
   return p;
 }
 
@@ -497,15 +500,19 @@ bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, boo
     case Presence::kOptional:
       return exists;
     case Presence::kDense:
-      return l.ffn == FfnKind::kDense;
+      return l.ffn == FfnKind::kDense || l.ffn == FfnKind::kBoth;
     case Presence::kExpert:
-      return l.ffn == FfnKind::kExperts;
+      return l.ffn == FfnKind::kExperts || l.ffn == FfnKind::kBoth;
     case Presence::kShared:
       return l.n_ff_shared > 0;
     case Presence::kAttention:
       return l.mixer == Mixer::kAttention;
     case Presence::kRecurrent:
       return l.mixer == Mixer::kRecurrent;
+    case Presence::kKvOwner:
+      return l.mixer == Mixer::kAttention && (l.kv_layer < 0 || exists);
+    case Presence::kLayerEmbedding:
+      return params.layer_embd > 0;
   }
   return false;
 }
@@ -521,6 +528,8 @@ int64_t HyperParams::size(Dim dim, int layer) const {
       return 1;
     case Dim::kTwo:
       return 2;
+    case Dim::kSix:
+      return 6;
     case Dim::kEmbd:
       return n_embd;
     case Dim::kVocab:
@@ -601,6 +610,17 @@ int64_t HyperParams::size(Dim dim, int layer) const {
       return ssm.groups;
     case Dim::kSsmGroupWidth:
       return ssm.groups > 0 ? ssm.inner / ssm.groups : 0;
+    case Dim::kRwkvDecay:
+      return rwkv.decay;
+    case Dim::kRwkvRate:
+      return rwkv.rate;
+    case Dim::kRwkvValue:
+      // The first layer does not use its matrices, which are of another width.
+      return layer == 0 ? rwkv.rate : rwkv.value;
+    case Dim::kRwkvGate:
+      return rwkv.gate;
+    case Dim::kExpertIn:
+      return expert_in > 0 ? expert_in : n_embd;
     case Dim::kSsmHeadV:
       return ssm.rank > 0 ? ssm.inner / ssm.rank : 0;
     case Dim::kTokenTypes:

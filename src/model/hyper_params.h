@@ -25,7 +25,7 @@ enum class Pooling : uint8_t {
   kRank = 4,  // what the classifier's head makes of it: rerankers
 };
 
-enum class FfnKind : uint8_t { kDense, kExperts, kNone };
+enum class FfnKind : uint8_t { kDense, kExperts, kBoth, kNone };
 // Which frequencies a layer rotates with.
 enum class LayerRope : uint8_t { kNone, kMain, kWindow };
 
@@ -44,6 +44,8 @@ struct LayerParams {
   FfnKind ffn = FfnKind::kDense;
   int n_ff = 0;
   int n_ff_shared = 0;  // of the shared expert; 0: none
+  float expert_limit = 0;  // tensor::FfnOp::limit of the experts, and of all other FFNs
+  float ffn_limit = 0;
 
   // Numbers that the layer's state holds for a sequence (f32): the last inputs of a convolution,
   // and what a recurrence carries on.
@@ -84,6 +86,15 @@ struct SsmParams {
   int groups = 0;   // groups of B and C; key heads of delta nets
   int in_rows = 0;  // rows of the input projection
   int conv_dim = 0;  // channels of the convolution
+  bool norm_dt_b_c = false;  // Mamba 1: norms without weights on dt, B and C
+};
+
+// RWKV 7: widths between two matrices.
+struct RwkvParams {
+  int decay = 0;
+  int rate = 0;
+  int value = 0;
+  int gate = 0;
 };
 
 struct HyperParams {
@@ -92,6 +103,9 @@ struct HyperParams {
   Topology topology = Topology::kSequential;
   bool plain_qk_norm = false;
   bool causal = true;
+  // An encoder reads a text in one step, and needs nothing of a layer's keys and values once the
+  // layer is done: all layers write them to the cache of the first.
+  bool one_cache = false;
   tensor::Activation activation = tensor::Activation::kSilu;
   std::string name;  // general.name; may be empty
   int64_t n_embd = 0;
@@ -103,12 +117,14 @@ struct HyperParams {
   RopeParams window_rope;
   MlaParams mla;
   SsmParams ssm;
+  RwkvParams rwkv;
 
   int n_experts = 0;
   int n_experts_used = 0;
   int n_expert_groups = 0;
   int n_expert_groups_used = 0;
   int n_ff_expert = 0;
+  int expert_in = 0;  // width of what they read; 0: n_embd
   tensor::ExpertGating expert_gating = tensor::ExpertGating::kSoftmax;
   bool expert_renormalize = true;
   float expert_weight_scale = 1;
@@ -119,6 +135,8 @@ struct HyperParams {
   float final_softcap = 0;
   float logit_scale = 1;
   float max_alibi = 0;
+  float clamp_qkv = 0;    // 0: none
+  float value_scale = 1;  // of what attention mixes
   tensor::Temperature temperature;  // its scale is the layer's
   int layer_embd = 0;               // width of the embedding that every layer has; 0: none
   // Embedding models and rerankers.
@@ -132,6 +150,7 @@ struct HyperParams {
   [[nodiscard]] int n_layers() const { return int(layers.size()); }
   // The layer whose KV cache `layer` reads.
   [[nodiscard]] int kv_layer(int layer) const {
+    if (one_cache) return 0;
     const int other = layers[size_t(layer)].kv_layer;
     return other < 0 ? layer : other;
   }

@@ -75,6 +75,17 @@ Row behind_pooling(const Model& model, Row x) {
   return x;
 }
 
+// The same for every token, so that their mean is that of Pooling::kMean.
+Row each_behind_pooling(const Model& model, std::span<const float> states) {
+  const auto width = size_t(model.params().n_embd);
+  Row all;
+  for (size_t row = 0; row < states.size() / width; ++row) {
+    const Row one = behind_pooling(model, state(states, row, width));
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string_view pooling_name(Pooling pooling) {
@@ -95,7 +106,7 @@ std::vector<double> pool(const Model& model, Pooling pooling, std::span<const fl
   HEARTH_CHECK(!states.empty() && states.size() % width == 0);
   switch (pooling) {
     case Pooling::kNone:
-      return {states.begin(), states.end()};
+      return each_behind_pooling(model, states);
     case Pooling::kMean:
       return behind_pooling(model, mean(states, width));
     case Pooling::kCls:

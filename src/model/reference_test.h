@@ -46,6 +46,13 @@ inline Result<OpenModel> open(const TinyOptions& options) {
   return open(tiny);
 }
 
+// The reference below knows no recurrent layers: their formulas are compared in backend/cpu
+// (recurrent_test.cc), the architectures in tests/golden.
+inline bool has_states(const HyperParams& params) {
+  return std::ranges::any_of(params.layers,
+                             [](const LayerParams& l) { return l.conv_state + l.matrix_state > 0; });
+}
+
 inline bool has_experts(const ArchSpec& arch) {
   for (const TensorSpec& t : arch.tensors)
     if (t.presence == Presence::kExpert) return true;
@@ -103,6 +110,9 @@ class Runner {
       cache_.emplace_back(view.chunk_bytes() * chunks_.size() / sizeof(float), NAN);
       view.base = reinterpret_cast<std::byte*>(cache_.back().data());
       layers_.push_back(view);
+      const LayerParams& l = p.layers[size_t(il)];
+      state_memory_.emplace_back(size_t(l.conv_state + l.matrix_state), 0.0f);
+      states_.push_back({state_memory_.back().data(), l.conv_state + l.matrix_state});
     }
   }
 
@@ -116,6 +126,10 @@ class Runner {
     std::vector<int32_t> rows(ids.size());
     std::iota(rows.begin(), rows.end(), 0);
     const std::vector<int32_t> sequence_of(ids.size(), 0);
+    // A new sequence's states are zero.
+    const int end = range.end < 0 ? int(states_.size()) : range.end;
+    for (int il = range.begin; n_past == 0 && il < end; ++il)
+      std::ranges::fill(state_memory_[size_t(il)], 0.0f);
     tensor::StepInputs in;
     in.n_tokens = n;
     in.tokens = ids.data();
@@ -124,6 +138,7 @@ class Runner {
     in.sequence_of = sequence_of.data();
     in.sequences = {&sequence_, 1};
     in.layers = layers_;
+    in.states = states_;
     in.output_rows = rows.data();
     in.n_outputs = range.end < 0 ? n : 0;
     const std::span<const float> out = decoder_.step(in, range);
@@ -150,6 +165,8 @@ class Runner {
   tensor::KvSequenceView sequence_;
   std::vector<std::vector<float>> cache_;
   std::vector<tensor::KvLayerView> layers_;
+  std::vector<std::vector<float>> state_memory_;
+  std::vector<tensor::StateView> states_;
 };
 
 inline std::vector<int32_t> some_ids(size_t n, int n_vocab, uint64_t seed = 7) {

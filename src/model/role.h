@@ -56,6 +56,9 @@ enum class Role : uint8_t {
   kSsmConv,
   kSsmConvK,
   kSsmConvV,
+  kSsmConvBias,
+  kSsmInK,
+  kSsmInV,
   kSsmX,
   kSsmDt,
   kSsmDtBias,
@@ -73,6 +76,27 @@ enum class Role : uint8_t {
   kSsmGB,
   kSsmNorm,
   kSsmOut,
+  // RWKV 7.
+  kRwkvMix,
+  kRwkvW0,
+  kRwkvW1,
+  kRwkvW2,
+  kRwkvA0,
+  kRwkvA1,
+  kRwkvA2,
+  kRwkvV0,
+  kRwkvV1,
+  kRwkvV2,
+  kRwkvG1,
+  kRwkvG2,
+  kRwkvKK,
+  kRwkvKA,
+  kRwkvRK,
+  kRwkvReceptance,
+  kRwkvKey,
+  kRwkvValue,
+  kRwkvNorm,
+  kRwkvChannelMix,
 
   kFfnNorm,
   kFfnGate,
@@ -111,6 +135,7 @@ enum class Dim : uint8_t {
   kNone,       // no such dimension
   kOne,        // 1
   kTwo,        // 2
+  kSix,        // 6
   kEmbd,       // d
   kVocab,      // V
   kContext,    // trained context
@@ -154,6 +179,11 @@ enum class Dim : uint8_t {
   kSsmGroupWidth,  // di / groups
   kSsmGroups,
   kSsmRankTwice,
+  kRwkvDecay,  // widths between the two matrices of RWKV's decay, rate, values and gate
+  kRwkvRate,
+  kRwkvValue,
+  kRwkvGate,
+  kExpertIn,  // what an expert reads: d, or less
   kSsmHeadV,  // width of a delta net's value head
   kClsLabels,  // what a classifier or reranker tells apart
   kTokenTypes,  // kinds of tokens of BERT: sentence A, sentence B
@@ -168,6 +198,8 @@ enum class Presence : uint8_t {
   kShared,     // required in layers with a shared expert, else absent
   kAttention,  // required in layers that attend, else absent
   kRecurrent,  // required in layers with a recurrent mixer, else absent
+  kKvOwner,    // required in layers that attend and have a KV cache of their own
+  kLayerEmbedding,  // required where every layer has an embedding
 };
 
 // What follows the name in the file.

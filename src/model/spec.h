@@ -41,7 +41,9 @@ enum class Topology : uint8_t {
 // What the attention output is multiplied with before the output projection.
 enum class AttnGate : uint8_t {
   kNone,
-  kSigmoidInQ,       // per value; its rows stand behind those of each head of attn_q
+  kSigmoidInQ,  // per value; its rows stand behind those of each head of attn_q
+  kSigmoid,     // attn_gate, one row per head or per value
+  kSoftplus,    // the same
 };
 
 enum class RopeUse : uint8_t {
@@ -55,11 +57,23 @@ enum class WindowRope : uint8_t {
   kUnscaled,  // the same base, without scaling
 };
 
+// What a recurrent layer has in the place of attention (graph_recurrent.cc).
+enum class RecurrentMixer : uint8_t {
+  kNone,
+  kDeltaNet,         // gated delta rule, K head of V head v: v mod their number
+  kGroupedDeltaNet,  // the same, V heads in the order of their K heads
+  kKimiDelta,        // delta rule with a decay for each channel
+  kMamba2,
+  kMamba1,
+  kShortConv,  // gated convolution alone
+};
+
 // A number that the metadata of tiny models (tests) must have beside the usual ones.
 struct TinyKey {
   std::string_view key;
   double value;
   bool is_float = false;
+  int odd = -1;  // >= 0: one number for each layer, this for odd ones
 };
 
 struct ArchSpec {
@@ -72,6 +86,7 @@ struct ArchSpec {
   bool layer_norm = false;  // mean and variance instead of RMS; its eps has a key of its own
   Topology topology = Topology::kSequential;
   LogitScale logit_scale = LogitScale::kMultiply;
+  bool plain_output_norm = false;  // the norm before the head has no weights
 
   // Attention.
   bool causal = true;  // false: encoders, also where the key attention.causal says so
@@ -103,6 +118,10 @@ struct ArchSpec {
   bool expert_renormalize_key = false;  // the key expert_weights_norm decides (absent: no)
   bool expert_weight_before = false;    // the weight multiplies what the expert reads
   bool expert_ff_key = true;  // expert_feed_forward_length, else feed_forward_length is the expert's
+
+  // Recurrent layers.
+  RecurrentMixer recurrent = RecurrentMixer::kNone;
+  bool recurrent_beside_attention = false;  // every layer has both, and adds both to x
 
   // Rerankers and classifiers: the head reads the mean and has GELU behind its first matrix; else it
   // reads the first token (of causal models the last), and has tanh.

@@ -43,7 +43,7 @@ bool is_norm(Role role) {
   constexpr Role kNorms[] = {kTokenEmbdNorm, kOutputNorm,   kClsNorm,      kAttnNorm,
                              kAttnNorm2,     kAttnQNorm,    kAttnKNorm,    kAttnSubNorm,
                              kPostAttnNorm,  kMlaQANorm,    kMlaKvANorm,   kSsmDtNorm,
-                             kSsmBNorm,      kSsmCNorm,     kSsmNorm,      kFfnNorm,
+                             kSsmBNorm,      kSsmCNorm,     kSsmNorm,      kRwkvNorm,     kFfnNorm,
                              kFfnSubNorm,    kFfnNorm2,     kPostFfnNorm1, kPostFfnNorm2,
                              kPostFfnNorm,   kLayerPostNorm, kLayerEmbdProjNorm};
   return std::ranges::count(kNorms, role) > 0;
@@ -93,6 +93,13 @@ class Maker {
  private:
   void set(std::string_view key, int value) { m_.set(key, uint32_t(value)); }
 
+  void set_by_layer(const TinyKey& key) {
+    std::vector<uint32_t> values;
+    for (int i = 0; i < o_.n_layers; ++i)
+      values.push_back(uint32_t(i % 2 == 1 ? double(key.odd) : key.value));
+    m_.metadata.set_array(m_.prefix + std::string(key.key), std::span<const uint32_t>(values));
+  }
+
   void set_keys() {
     m_.metadata.set("general.architecture", o_.arch->name);
     m_.metadata.set("general.name", fmt::format("tiny {}", o_.arch->name));
@@ -111,7 +118,9 @@ class Maker {
     m_.set("rope.freq_base", 10000.0f);
     set("vocab_size", o_.n_vocab);
     for (const TinyKey& key : o_.arch->tiny_keys) {
-      if (key.is_float)
+      if (key.odd >= 0)
+        set_by_layer(key);
+      else if (key.is_float)
         m_.set(key.key, float(key.value));
       else
         set(key.key, int(key.value));
@@ -176,6 +185,8 @@ class Maker {
     std::vector<float> values = tiny_normals(t.name, o_.seed, size_t(n));
     for (size_t i = 0; i < values.size(); ++i) {
       if (is_norm(role)) values[i] = 1 + 0.25f * values[i];
+      // Decays are e to the power of these, times a step.
+      if (role == Role::kSsmA) values[i] = -std::exp(0.5f * values[i]);
       // Frequencies are divided by these: from 1 to 4, the long ones to 8.
       if (is_rope_factors(role))
         values[i] = 1 + float(role == Role::kRopeLong ? 7 : 3) * float(i) / float(values.size());

@@ -32,7 +32,21 @@ struct Operands {
   }
   void operator()(const HeadMatMulOp& op) { add(op.in), add(op.out); }
   void operator()(const CopyHeadsOp& op) { add(op.in), add(op.out); }
+  void operator()(const ClampOp& op) { add(op.x); }
   void operator()(const GateOp& op) { add(op.in), add(op.gate), add(op.out); }
+  void operator()(const ConvOp& op) { add(op.in), add(op.out), add(op.gate_in), add(op.gate_out); }
+  void operator()(const DeltaRuleOp& op) {
+    add(op.q), add(op.k), add(op.v), add(op.decay), add(op.beta), add(op.out);
+  }
+  void operator()(const SelectiveScanOp& op) {
+    add(op.x), add(op.b), add(op.c), add(op.dt), add(op.out);
+  }
+  void operator()(const TokenShiftOp& op) { add(op.in), add(op.out); }
+  void operator()(const Wkv7Op& op) {
+    for (const View& v : {op.r, op.w, op.k, op.v, op.a, op.v_mix, op.first_v, op.out}) add(v);
+  }
+  void operator()(const GatedNormOp& op) { add(op.x), add(op.gate), add(op.out); }
+  void operator()(const ApplyOp& op) { add(op.x); }
 };
 
 struct Interval {
@@ -104,9 +118,10 @@ size_t Graph::plan() {
 }
 
 const char* op_name(const Op& op) {
-  static constexpr const char* kNames[] = {"embed",      "hidden",      "norm",      "matmul",
-                                           "rope_table", "kv_append",   "attention", "ffn",
-                                           "softcap",    "select_rows", "moe",       "head_matmul", "copy_heads", "gate"};
+  static constexpr const char* kNames[] = {
+      "embed", "hidden",     "norm",        "matmul",      "rope_table",  "kv_append",  "attention",
+      "ffn",   "softcap",    "select_rows", "moe",         "head_matmul", "copy_heads", "gate",
+      "conv",  "delta_rule", "scan",        "token_shift", "wkv7",        "gated_norm", "apply"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }

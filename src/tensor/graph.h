@@ -12,19 +12,11 @@
 #include <vector>
 
 #include "tensor/activation.h"
+#include "tensor/recurrent.h"
+#include "tensor/view.h"
 #include "tensor/weight.h"
 
 namespace hearth::tensor {
-
-using TensorId = int32_t;
-inline constexpr TensorId kNoTensor = -1;
-
-struct View {
-  TensorId tensor = kNoTensor;
-  int64_t column = 0;
-  int64_t width = 0;
-  [[nodiscard]] bool present() const { return tensor != kNoTensor; }
-};
 
 enum class RopePairing : uint8_t { kNone, kNorm, kNeox };
 
@@ -36,6 +28,7 @@ struct EmbedOp {
   View out;                           // [n, d]
   const Weight* positions = nullptr;  // [context, d] or null
   const Weight* types = nullptr;      // [types, d] or null
+  int32_t other_row = -1;             // of tokens without an id: this row in place of embeddings
 };
 
 // out = StepInputs::hidden.
@@ -51,8 +44,8 @@ struct Norm {
   const float* bias = nullptr;    // the same, or null
   float eps = 0;
   bool layer_norm = false;
-  bool unweighted = false;  // w = 1 (RMS only)
-  int64_t head_step = 0;    // of heads: the next head's weight stands so many values on; 0: the same
+  bool unweighted = false;  // w = 1
+  int64_t head_step = 0;  // of heads: the next head's weight stands so many values on; 0: the same
   [[nodiscard]] bool present() const { return weight != nullptr || unweighted; }
 };
 
@@ -119,9 +112,9 @@ struct Temperature {
 };
 
 // out = softmax(mask(cap(scale * q . K) - slope * distance)) . V over the cached positions of each
-// token's sequence. Query head h reads KV head h / (n_heads / n_kv_heads). ALiBi (Press et al. 2021,
-// arXiv:2108.12409): the slopes of heads are 2^(-max_alibi (h + 1) / H) with H the largest power of
-// two up to n_heads, those behind H the odd powers between.
+// token's sequence. Query head h reads KV head h / (n_heads / n_kv_heads). ALiBi (Press et al.
+// 2021, arXiv:2108.12409): the slopes of heads are 2^(-max_alibi (h + 1) / H) with H the largest
+// power of two up to n_heads, those behind H the odd powers between.
 struct AttentionOp {
   View q;    // [n, n_heads * dk]
   View out;  // [n, n_heads * dv]
@@ -141,7 +134,7 @@ struct AttentionOp {
 
 // out[h] = weight[h] * in[h] for every head h: in[h] begins in_step values behind in[h - 1].
 struct HeadMatMulOp {
-  View in;               // [n, ...]
+  View in;  // [n, ...]
   int64_t in_step;
   const Weight* weight;  // n_matrices heads
   View out;
@@ -182,6 +175,13 @@ struct FfnOp {
   Norm norm = {};
   bool accumulate = false;
   bool gated = true;
+  float limit = 0;  // min(act(gate), limit) * clamp(up, -limit, limit); 0: none
+};
+
+// x = min(max(x, -limit), limit), in place.
+struct ClampOp {
+  View x;
+  float limit;
 };
 
 // x = cap * tanh(scale * x / cap), or scale * x if cap is 0; in place.
@@ -197,7 +197,8 @@ struct SelectRowsOp {
   View out;
 };
 
-// How the router's numbers z become weights. Experts are chosen by the largest p (+ selection bias).
+// How the router's numbers z become weights. Experts are chosen by the largest p (+ selection
+// bias).
 enum class ExpertGating : uint8_t {
   kSoftmax,        // p = softmax(z)
   kSigmoid,        // p = sigmoid(z)
@@ -210,12 +211,12 @@ struct Routing {
   int n_used = 0;
   ExpertGating gating = ExpertGating::kSoftmax;
   const float* selection_bias = nullptr;  // [n_experts] or null
-  // Experts stand in n_groups; only those of the n_groups_used best, by the sum of their two largest
-  // scores, can be chosen. 0: no groups.
+  // Experts stand in n_groups; only those of the n_groups_used best, by the sum of their two
+  // largest scores, can be chosen. 0: no groups.
   int n_groups = 0;
   int n_groups_used = 0;
-  bool renormalize = false;  // divide the chosen weights by their sum
-  float weight_scale = 1;    // multiplies the chosen weights; 1 = off
+  bool renormalize = false;    // divide the chosen weights by their sum
+  float weight_scale = 1;      // multiplies the chosen weights; 1 = off
   bool weight_before = false;  // the weight multiplies what the expert reads, not what it answers
 };
 
@@ -238,11 +239,13 @@ struct MoeOp {
   bool gated = true;
   // What the router reads, if not x.
   View router_in = {};
+  float limit = 0;  // as in FfnOp
 };
 
-using Op = std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp,
-                        AttentionOp, FfnOp, SoftcapOp, SelectRowsOp, MoeOp, HeadMatMulOp,
-                        CopyHeadsOp, GateOp>;
+using Op =
+    std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp, AttentionOp,
+                 FfnOp, SoftcapOp, SelectRowsOp, MoeOp, HeadMatMulOp, CopyHeadsOp, GateOp, ClampOp, ConvOp,
+                 DeltaRuleOp, SelectiveScanOp, TokenShiftOp, Wkv7Op, GatedNormOp, ApplyOp>;
 
 struct TensorDesc {
   int64_t rows = 0;
@@ -279,11 +282,6 @@ class Graph {
   size_t activation_bytes_ = 0;
   int64_t n_tokens_ = 0;
 };
-
-// Columns [column, column + width) of `view`.
-inline View columns(View view, int64_t column, int64_t width) {
-  return {view.tensor, view.column + column, width};
-}
 
 // "norm", "matmul", ...: the names of profiles and tests.
 const char* op_name(const Op& op);

@@ -39,7 +39,7 @@ struct RandomGraph {
         touch(op, v);
         return columns(v, pick(0, 1) * (v.width / 2), v.width / 2);  // a part keeps the whole alive
       };
-      add_random_op(pick(0, 11), any);
+      add_random_op(pick(0, 18), any);
     }
     for (const View& v : views)
       if (pick(0, 9) == 0) {
@@ -98,11 +98,46 @@ struct RandomGraph {
       case 10:
         graph.add(SelectRowsOp{.in = any(), .out = any()});
         return;
-      default: {
+      case 11: {
         MoeOp op{};
         op.in = any(), op.logits = any(), op.hidden = any(), op.partial = any(), op.out = any();
         graph.add(op);
+        return;
       }
+      default:
+        add_random_recurrent_op(kind - 12, any);
+    }
+  }
+
+  template <class Op, class Any>
+  void add_with(Any&& any, std::initializer_list<View Op::*> views) {
+    Op op{};
+    for (View Op::* view : views) op.*view = any();
+    graph.add(op);
+  }
+
+  template <class Any>
+  void add_random_recurrent_op(int kind, Any&& any) {
+    switch (kind) {
+      case 0:
+        return add_with<ConvOp>(any, {&ConvOp::in, &ConvOp::out, &ConvOp::gate_in});
+      case 1:
+        return add_with<DeltaRuleOp>(
+            any, {&DeltaRuleOp::q, &DeltaRuleOp::k, &DeltaRuleOp::v, &DeltaRuleOp::decay,
+                  &DeltaRuleOp::beta, &DeltaRuleOp::out});
+      case 2:
+        return add_with<SelectiveScanOp>(
+            any, {&SelectiveScanOp::x, &SelectiveScanOp::b, &SelectiveScanOp::c,
+                  &SelectiveScanOp::dt, &SelectiveScanOp::out});
+      case 3:
+        return add_with<TokenShiftOp>(any, {&TokenShiftOp::in, &TokenShiftOp::out});
+      case 4:
+        return add_with<Wkv7Op>(any, {&Wkv7Op::r, &Wkv7Op::w, &Wkv7Op::k, &Wkv7Op::v, &Wkv7Op::a,
+                                      &Wkv7Op::v_mix, &Wkv7Op::first_v, &Wkv7Op::out});
+      case 5:
+        return add_with<GatedNormOp>(any, {&GatedNormOp::x, &GatedNormOp::gate, &GatedNormOp::out});
+      default:
+        return add_with<ApplyOp>(any, {&ApplyOp::x});
     }
   }
 };

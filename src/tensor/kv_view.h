@@ -33,6 +33,7 @@
 
 #include "base/checked.h"
 #include "tensor/kv_type.h"
+#include "tensor/state_view.h"
 
 namespace hearth::tensor {
 
@@ -126,8 +127,9 @@ struct StepInputs {
   const int32_t* positions = nullptr;    // [n_tokens]
   const int32_t* sequence_of = nullptr;  // [n_tokens] index into `sequences`
   std::span<const KvSequenceView> sequences;
-  std::span<const KvLayerView> layers;   // by layer number of the model
-  const int32_t* output_rows = nullptr;  // [n_outputs] which tokens' logits are wanted
+  std::span<const KvLayerView> layers;     // by layer number of the model
+  std::span<const StateView> states = {};  // the same; empty for a model without recurrent layers
+  const int32_t* output_rows = nullptr;    // [n_outputs] which tokens' logits are wanted
   int n_outputs = 0;
 };
 

@@ -30,6 +30,10 @@ struct Shape {
   float rope_base;
   bool tied;
   int n_experts = 0;
+  // Gated delta rule in all but every fourth layer: heads of 128 values, of K and of V.
+  int n_delta_k = 0;
+  int n_delta_v = 0;
+  int n_rot = 0;  // 0: head_dim
 };
 
 // Sizes: the models' published configurations (briefs models-and-formats 2.8).
@@ -40,6 +44,8 @@ constexpr Shape kShapes[] = {
     {"llama-3.1-8b", "llama", 32, 4096, 14336, 32, 8, 128, 128256, 131072, 500000, false},
     {"qwen2.5-1.5b", "qwen2", 28, 1536, 8960, 12, 2, 128, 151936, 32768, 1000000, true},
     {"qwen2.5-7b", "qwen2", 28, 3584, 18944, 28, 4, 128, 152064, 131072, 1000000, false},
+    {"qwen3.5-0.8b", "qwen35", 24, 1024, 3584, 8, 2, 256, 248320, 262144, 10000000, true, 0, 16, 16,
+     64},
     // Mixtral's way of choosing 2 of 8 experts, in a size that fits beside other work.
     {"mixtral-tiny", "llama", 8, 2048, 3584, 32, 8, 64, 32000, 4096, 1000000, false, 8},
 };
@@ -135,6 +141,8 @@ class Maker {
   }
 
  private:
+  static constexpr int kDeltaHead = 128;
+
   const quant::TypeInfo* maybe_better(int i) const {
     const int eighth = s_.n_layers / 8;
     return i < eighth || i >= 7 * s_.n_layers / 8 || (i - eighth) % 3 == 2 ? better_ : base_;
@@ -154,12 +162,22 @@ class Maker {
     set("attention.head_count", uint32_t(s_.n_heads));
     set("attention.head_count_kv", uint32_t(s_.n_kv_heads));
     set("attention.layer_norm_rms_epsilon", 1e-5f);
-    set("rope.dimension_count", uint32_t(s_.head_dim));
+    set("attention.key_length", uint32_t(s_.head_dim));
+    set("attention.value_length", uint32_t(s_.head_dim));
+    set("rope.dimension_count", uint32_t(s_.n_rot > 0 ? s_.n_rot : s_.head_dim));
     set("rope.freq_base", s_.rope_base);
     set("vocab_size", uint32_t(s_.n_vocab));
     if (s_.n_experts > 0) {
       set("expert_count", uint32_t(s_.n_experts));
       set("expert_used_count", 2u);
+    }
+    if (s_.n_delta_v > 0) {
+      set("ssm.conv_kernel", 4u);
+      set("ssm.inner_size", uint32_t(s_.n_delta_v * kDeltaHead));
+      set("ssm.state_size", uint32_t(kDeltaHead));
+      set("ssm.time_step_rank", uint32_t(s_.n_delta_v));
+      set("ssm.group_count", uint32_t(s_.n_delta_k));
+      set("full_attention_interval", 4u);
     }
   }
 
@@ -201,29 +219,55 @@ class Maker {
     w_.add_tensor(tensor, random_blocks(*type, type->row_bytes(int64_t(n)), ++seed_));
   }
 
-  void vector(const std::string& name, int n) {
-    ones_.resize(size_t(std::max<int>(n, int(ones_.size()))), 1.0f);
+  void vector(const std::string& name, int n, float value = 1) {
     w_.add_tensor({name, quant::find_type("F32"), {uint64_t(n)}},
-                  [this, n](const format::ByteSink& sink) {
-                    return sink(std::as_bytes(std::span(ones_).first(size_t(n))));
+                  [n, value](const format::ByteSink& sink) {
+                    const std::vector<float> values(size_t(n), value);
+                    return sink(std::as_bytes(std::span(values)));
                   });
+  }
+
+  void delta_net(const std::string& p) {
+    const int keys = s_.n_delta_k * kDeltaHead;
+    const int inner = s_.n_delta_v * kDeltaHead;
+    const quant::TypeInfo* f32 = quant::find_type("F32");
+    matrix(p + "attn_qkv.weight", base_, {s_.n_embd, 2 * keys + inner});
+    matrix(p + "attn_gate.weight", base_, {s_.n_embd, inner});
+    matrix(p + "ssm_conv1d.weight", f32, {4, 2 * keys + inner});
+    matrix(p + "ssm_beta.weight", base_, {s_.n_embd, s_.n_delta_v});
+    matrix(p + "ssm_alpha.weight", base_, {s_.n_embd, s_.n_delta_v});
+    vector(p + "ssm_a", s_.n_delta_v, -1);
+    vector(p + "ssm_dt.bias", s_.n_delta_v);
+    vector(p + "ssm_norm.weight", kDeltaHead);
+    matrix(p + "ssm_out.weight", base_, {inner, s_.n_embd});
+  }
+
+  void attention(const std::string& p, int i) {
+    const int q = s_.n_heads * s_.head_dim;
+    const int kv = s_.n_kv_heads * s_.head_dim;
+    const bool gated = s_.n_delta_v > 0;  // Qwen 3.5
+    matrix(p + "attn_q.weight", base_, {s_.n_embd, gated ? 2 * q : q});
+    matrix(p + "attn_k.weight", base_, {s_.n_embd, kv});
+    matrix(p + "attn_v.weight", maybe_better(i), {s_.n_embd, kv});
+    matrix(p + "attn_output.weight", base_, {q, s_.n_embd});
+    if (gated) {
+      vector(p + "attn_q_norm.weight", s_.head_dim);
+      vector(p + "attn_k_norm.weight", s_.head_dim);
+    }
+    if (std::string_view(s_.arch) != "qwen2") return;
+    vector(p + "attn_q.bias", q);
+    vector(p + "attn_k.bias", kv);
+    vector(p + "attn_v.bias", kv);
   }
 
   void layer(int i) {
     const std::string p = "blk." + std::to_string(i) + ".";
-    const int q = s_.n_heads * s_.head_dim;
-    const int kv = s_.n_kv_heads * s_.head_dim;
     vector(p + "attn_norm.weight", s_.n_embd);
-    matrix(p + "attn_q.weight", base_, {s_.n_embd, q});
-    matrix(p + "attn_k.weight", base_, {s_.n_embd, kv});
-    matrix(p + "attn_v.weight", maybe_better(i), {s_.n_embd, kv});
-    matrix(p + "attn_output.weight", base_, {q, s_.n_embd});
-    if (std::string_view(s_.arch) == "qwen2") {
-      vector(p + "attn_q.bias", q);
-      vector(p + "attn_k.bias", kv);
-      vector(p + "attn_v.bias", kv);
-    }
-    vector(p + "ffn_norm.weight", s_.n_embd);
+    if (s_.n_delta_v > 0 && i % 4 != 3)
+      delta_net(p);
+    else
+      attention(p, i);
+    vector(p + (s_.n_delta_v > 0 ? "post_attention_norm.weight" : "ffn_norm.weight"), s_.n_embd);
     if (s_.n_experts > 0) {
       matrix(p + "ffn_gate_inp.weight", quant::find_type("F32"), {s_.n_embd, s_.n_experts});
       matrix(p + "ffn_gate_exps.weight", base_, {s_.n_embd, s_.n_ff, s_.n_experts});
@@ -241,7 +285,6 @@ class Maker {
   const quant::TypeInfo* base_;
   const quant::TypeInfo* better_;
   GgufWriter w_;
-  std::vector<float> ones_;
   uint64_t seed_ = 0;
 };
 

@@ -175,16 +175,16 @@ struct ScratchNeeds {
     const int64_t n_slots = rows(op.in) * routing.n_used;
     need_hidden(*op.down, n_slots, std::min<int64_t>(n_slots, routing.n_experts));
     need(plan.moe_bytes, size_t(4 * n_slots + 2 * routing.n_experts + 2) * sizeof(int32_t));
-    need(plan.own_bytes, own_act_bytes(op.in.width) + size_t(4 * routing.n_used +
-                                                             2 * routing.n_experts + 2) *
-                                                          sizeof(int32_t));
+    need(plan.own_bytes,
+         own_act_bytes(op.in.width) +
+             size_t(4 * routing.n_used + 2 * routing.n_experts + 2) * sizeof(int32_t));
     need(plan.gemm_bytes, size_t(2 * routing.n_experts) * sizeof(float));
   }
   void operator()(const tensor::AttentionOp& op) {
     // As wide as any type of cache makes it.
     const auto dv = size_t(align_up(uint64_t(op.dv), 2 * tensor::kKvLanes));
-    // scores, q, o and O of a tile; m, l, M, L, begin, end, own, slope, and quantized q of its rows;
-    // a chunk of K and V as floats.
+    // scores, q, o and O of a tile; m, l, M, L, begin, end, own, slope, and quantized q of its
+    // rows; a chunk of K and V as floats.
     need(plan.gemm_bytes,
          size_t(kTileRows) * ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 8) * sizeof(float) +
                               sizeof(ActBlock)) +
@@ -192,6 +192,13 @@ struct ScratchNeeds {
     const auto n_rows = size_t(std::min<int64_t>(rows(op.q) * op.n_heads, kSplitRows));
     const size_t chunks = size_t(max_positions / tensor::kKvChunk + 1);
     plan.split_bytes = std::max(plan.split_bytes, n_rows * chunks * (dv + 2) * sizeof(float));
+  }
+  void operator()(const tensor::DeltaRuleOp& op) { need_head(op); }
+  void operator()(const tensor::SelectiveScanOp& op) { need_head(op); }
+  void operator()(const tensor::Wkv7Op& op) { need_head(op); }
+  template <class HeadOp>
+  void need_head(const HeadOp& op) {
+    need(plan.own_bytes, size_t(head_floats(op)) * sizeof(float));
   }
   void operator()(const tensor::HeadMatMulOp& op) {
     need(plan.act_bytes, size_t(op.weight->n_matrices) * act_bytes(rows(op.in), op.weight->k));

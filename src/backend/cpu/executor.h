@@ -45,6 +45,10 @@ struct ScratchPlan {
 };
 ScratchPlan plan_scratch(const tensor::Graph& graph, int64_t max_positions, int n_threads);
 
+// Floats that a thread needs for one head of a recurrent operation.
+int64_t head_floats(const tensor::DeltaRuleOp& op);
+int64_t head_floats(const tensor::SelectiveScanOp& op);
+int64_t head_floats(const tensor::Wkv7Op& op);
 // Bytes of n rows of k activations as blocks.
 size_t act_bytes(int64_t n, int64_t k);
 // Bytes that a thread needs for an input of one row of its own.
@@ -100,6 +104,15 @@ class Executor {
   void run(const tensor::HeadMatMulOp& op, int thread);
   void run(const tensor::CopyHeadsOp& op, int thread);
   void run(const tensor::GateOp& op, int thread);
+  void run(const tensor::ClampOp& op, int thread);
+  // op_recurrent.cc
+  void run(const tensor::ConvOp& op, int thread);
+  void run(const tensor::DeltaRuleOp& op, int thread);
+  void run(const tensor::SelectiveScanOp& op, int thread);
+  void run(const tensor::TokenShiftOp& op, int thread);
+  void run(const tensor::Wkv7Op& op, int thread);
+  void run(const tensor::GatedNormOp& op, int thread);
+  void run(const tensor::ApplyOp& op, int thread);
 
  private:
   // Rows of a view lie `stride(v)` floats apart.
@@ -178,6 +191,7 @@ class Executor {
     tensor::Activation activation;
     bool gated;
     bool weight_before;  // by the slot's weight
+    float limit;
   };
   struct ExpertLists;
   void multiply_expert(const tensor::Weight& w, Range rows, const ExpertLists& lists, int active,
@@ -213,6 +227,18 @@ class Executor {
   void sort_slots(const tensor::MoeOp& op, const ExpertLists& lists) const;
   void route(const tensor::MoeOp& op, const Input& x, const ExpertLists& lists, int thread) const;
   void add_experts(const tensor::MoeOp& op, const ExpertLists& lists, Range columns) const;
+
+  // A layer's state of a token's sequence, from float `offset` on.
+  [[nodiscard]] float* state(int layer, int64_t offset, int64_t token) const {
+    return in_.states[size_t(layer)].of(in_.sequence_of[token]) + offset;
+  }
+  // Calls f(first token, behind the last, unit) for this thread's share of the pairs of a sequence
+  // of the batch and a unit in [0, n_units).
+  template <class F>
+  void for_sequence_units(int64_t n_units, int thread, F&& f) const;
+  void delta_step(const tensor::DeltaRuleOp& op, int64_t token, int head, float* own) const;
+  void scan_head(const tensor::SelectiveScanOp& op, int64_t token, int head, float* own) const;
+  void wkv7_step(const tensor::Wkv7Op& op, int64_t token, int head, float* own) const;
 
   const KernelTable& k_;
   ThreadTeam& team_;

@@ -74,6 +74,12 @@ void overlay(KernelTable& table, const KernelTable& upper) {
   take(table.rope_neox, upper.rope_neox);
   take(table.merge, upper.merge);
   take(table.hadamard, upper.hadamard);
+  take(table.dot, upper.dot);
+  take(table.softplus, upper.softplus);
+  take(table.decay, upper.decay);
+  take(table.conv, upper.conv);
+  take(table.step_state, upper.step_state);
+  take(table.scan_channels, upper.scan_channels);
   take(table.peak_int, upper.peak_int);
   take(table.peak_float, upper.peak_float);
 }

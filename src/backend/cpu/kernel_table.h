@@ -98,15 +98,67 @@ struct AttendArgs {
   const int32_t* end;    // [n_rows]
   float softcap;         // 0: none
   // ALiBi: slope[r] * |t - own[r]| is taken from the score of position t of the chunk; null: none.
-  const float* slope;    // [n_rows]
-  const int32_t* own;    // [n_rows]
-  float* scores;         // [n_rows, kKvChunk] scratch
-  float* floats;         // [kKvChunk, dk + dv_padded] scratch
-  float* m;              // [n_rows]
-  float* l;              // [n_rows]
-  float* o;              // [n_rows, dv_padded]
+  const float* slope;  // [n_rows]
+  const int32_t* own;  // [n_rows]
+  float* scores;       // [n_rows, kKvChunk] scratch
+  float* floats;       // [kKvChunk, dk + dv_padded] scratch
+  float* m;            // [n_rows]
+  float* l;            // [n_rows]
+  float* o;            // [n_rows, dv_padded]
 };
 using AttendFn = void (*)(const AttendArgs&) noexcept;
+
+// ConvOp (tensor/recurrent.h) of some channels of one sequence, all its tokens.
+struct ConvArgs {
+  static constexpr int kMaxKernel = 16;
+  const float* x;  // [n_tokens, x_stride], and so the gates; gates may be null
+  const float* gate_in;
+  const float* gate_out;
+  float* y;  // may be x
+  int64_t x_stride;
+  int64_t gate_in_stride;
+  int64_t gate_out_stride;
+  int64_t y_stride;
+  const float* weight;  // [n_channels, kernel]
+  const float* bias;    // [n_channels] or null
+  float* state;         // [kernel - 1, state_stride]
+  int64_t state_stride;
+  int64_t n_channels;
+  int64_t n_tokens;
+  int kernel;
+  bool silu;
+};
+
+// One token's step of some columns of a matrix state S, row by row:
+//   p = sum_j a[j] * S[j];  S[j] <- w[j] * S[j] + k[j] * v + b[j] * p;  out = sum_j q[j] * S[j]
+// Every recurrence of tensor/recurrent.h with a state matrix is of this form.
+struct StateArgs {
+  float* state;  // [n_rows, stride]
+  int64_t stride;
+  int64_t n_rows;
+  int64_t n_columns;
+  const float* w;  // [n_rows], and so a, k, b, q
+  const float* a;  // null: p = 0
+  const float* k;
+  const float* b;  // not read where a is null
+  const float* q;
+  const float* v;  // [n_columns]
+  float* out;      // [n_columns]
+};
+
+// One token's step of SelectiveScanOp for channels (per_channel), with dt behind its softplus.
+struct ScanArgs {
+  float* state;    // [n_channels, d_state]
+  const float* a;  // [n_channels, d_state]
+  const float* d;  // [n_channels]
+  const float* x;
+  const float* dt;
+  const float* b;  // [d_state]
+  const float* c;
+  float* y;  // [n_channels]; may be x
+  int64_t n_channels;
+  int64_t d_state;
+};
 
 struct KernelTable {
   const char* name = nullptr;
@@ -146,6 +198,15 @@ struct KernelTable {
   // Multiplies each `block` of the n values by the orthogonal Hadamard matrix of that size, a power
   // of two that divides n: its own inverse.
   void (*hadamard)(float* x, int64_t n, int64_t block) noexcept = nullptr;
+
+  // For recurrent mixers.
+  float (*dot)(const float* a, const float* b, int64_t n) noexcept = nullptr;
+  // y = log(1 + e^(x + bias)), and y = e^(a * that); a is negative.
+  void (*softplus)(const float* x, const float* bias, float* y, int64_t n) noexcept = nullptr;
+  void (*decay)(const float* x, const float* bias, float a, float* y, int64_t n) noexcept = nullptr;
+  void (*conv)(const ConvArgs&) noexcept = nullptr;
+  void (*step_state)(const StateArgs&) noexcept = nullptr;
+  void (*scan_channels)(const ScanArgs&) noexcept = nullptr;
 
   // Multiply-adds without memory, in `rounds` rounds; return how many that was. For `hearth bench`.
   int64_t (*peak_int)(int64_t rounds) noexcept = nullptr;

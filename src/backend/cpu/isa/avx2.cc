@@ -10,6 +10,7 @@
 #include "backend/cpu/simd/avx2_dot.h"
 #include "backend/cpu/kernels/math-inl.h"
 #include "backend/cpu/kernels/elementwise-inl.h"
+#include "backend/cpu/kernels/recurrent-inl.h"
 #include "backend/cpu/kernels/attention-inl.h"
 #include "backend/cpu/kernels/peak-inl.h"
 #include "backend/cpu/kernels/packed_codes-inl.h"
@@ -24,6 +25,7 @@ namespace hearth::backend::cpu::avx2 {
 
 void fill(KernelTable& t) {
   add_elementwise(t);
+  add_recurrent(t);
   add_attention(t);
   add_attention_quantized(t);
   add_peak(t);

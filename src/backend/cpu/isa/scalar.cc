@@ -1,4 +1,5 @@
 // The scalar table: every operation, in plain loops. Reference of all others; runs on any CPU.
+#include <cmath>
 #include <type_traits>
 
 #include "backend/cpu/kernel_table.h"
@@ -7,6 +8,7 @@
 
 #define HEARTH_ISA scalar
 #include "backend/cpu/kernels/elementwise-inl.h"
+#include "backend/cpu/kernels/recurrent-inl.h"
 #include "backend/cpu/kernels/attention-inl.h"
 #include "backend/cpu/kernels/peak-inl.h"
 
@@ -102,6 +104,12 @@ void attend_reference(const AttendArgs& a) noexcept {
   }
 }
 
+// Few values, in gates of few models: no instruction set has its own.
+void softplus(const float* gate, const float* up, float* y, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i)
+    y[i] = (gate[i] > 20 ? gate[i] : std::log1p(std::exp(gate[i]))) * (up == nullptr ? 1 : up[i]);
+}
+
 }  // namespace
 
 void fill(KernelTable& t) {
@@ -112,6 +120,8 @@ void fill(KernelTable& t) {
       t.gemm[quant::type_index<T>()] = gemm_float_reference<T>;
   });
   add_elementwise(t);
+  t.activate[int(tensor::Activation::kSoftplus)] = softplus;
+  add_recurrent(t);
   add_attention(t);
   t.attend[int(tensor::KvType::kQ8_0)] = attend_reference<tensor::KvType::kQ8_0>;
   t.attend[int(tensor::KvType::kQ4_0)] = attend_reference<tensor::KvType::kQ4_0>;
