@@ -499,6 +499,8 @@ bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, boo
       return true;
     case Presence::kOptional:
       return exists;
+    case Presence::kButFirst:
+      return layer > 0 || exists;
     case Presence::kDense:
       return l.ffn == FfnKind::kDense || l.ffn == FfnKind::kBoth;
     case Presence::kExpert:

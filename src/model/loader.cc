@@ -65,7 +65,7 @@ class Loader {
                   "the file is incomplete or made for another program; download it again");
     // An optional tensor that another of the list has taken: the first description holds.
     if (out.present()) return {};
-    if (spec.presence == Presence::kOptional && !shape_fits(spec, layer, *info)) {
+    if (!shape_fits(spec, layer, *info)) {
       bool other = false;
       for (const TensorSpec& s : m_.params_.arch->tensors)
         other |= s.role == spec.role && &s != &spec && shape_fits(s, layer, *info);

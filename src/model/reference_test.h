@@ -53,6 +53,9 @@ inline bool has_states(const HyperParams& params) {
                              [](const LayerParams& l) { return l.conv_state + l.matrix_state > 0; });
 }
 
+// Those that look both ways and go on with no text are compared in encoder_test.cc.
+inline bool is_encoder(const ArchSpec& arch) { return !arch.causal; }
+
 inline bool has_experts(const ArchSpec& arch) {
   for (const TensorSpec& t : arch.tensors)
     if (t.presence == Presence::kExpert) return true;

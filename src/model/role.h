@@ -193,6 +193,7 @@ enum class Dim : uint8_t {
 enum class Presence : uint8_t {
   kRequired,
   kOptional,
+  kButFirst,   // required in every layer but the first, there optional
   kDense,      // required in layers with a dense FFN, else absent
   kExpert,     // required in layers with experts, else absent
   kShared,     // required in layers with a shared expert, else absent

@@ -11,6 +11,7 @@ constexpr std::array kBehindPooling = {
 };
 constexpr auto kTensors =
     join(kEmbedAndHead, kSplitAttention, kQkNorm, kGatedFfn, kPostNorms, kBehindPooling);
+constexpr TinyKey kTinyKeys[] = {{"dense_2_feat_out", 48}, {"dense_3_feat_in", 48}};
 }  // namespace
 
 extern const ArchSpec kGemmaEmbedding = {
@@ -24,6 +25,7 @@ extern const ArchSpec kGemmaEmbedding = {
     .window_rope = WindowRope::kOwnBase,
     .window_symmetric = true,
     .activation = tensor::Activation::kGeluTanh,
+    .tiny_keys = kTinyKeys,
 };
 
 }  // namespace hearth::model

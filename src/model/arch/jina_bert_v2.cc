@@ -1,10 +1,8 @@
 // jina-bert-v2: jina-embeddings-v2, jina-reranker-v1. BERT with ALiBi in place of positions; some
 // files have wide norms of Q and K, a second norm behind attention, and a gate, which is a matrix of
 // its own or the first half of up.
-#include <fmt/format.h>
-
 #include "model/encoder_lists.h"
-#include "model/model.h"
+#include "model/hyper_params.h"
 #include "model/spec.h"
 #include "model/tensor_lists.h"
 
@@ -16,20 +14,12 @@ Result<void> adjust(HyperParams& params, const format::Metadata&) {
   return {};
 }
 
-Result<void> check(const Model& model) {
-  for (int il = 0; il < model.params().n_layers(); ++il)
-    if (!model.weight(Role::kFfnUp, il).present())
-      return fail(ErrorCode::kCorrupt, fmt::format("the tensor 'blk.{}.ffn_up.weight' is missing", il),
-                  "the file is incomplete; download it again");
-  return {};
-}
-
 constexpr std::array kOwn = {
     TensorSpec{Role::kAttnQNorm, "attn_q_norm", {Dim::kQ}, Presence::kOptional, true},
     TensorSpec{Role::kAttnKNorm, "attn_k_norm", {Dim::kK}, Presence::kOptional, true},
     TensorSpec{Role::kAttnNorm2, "attn_norm_2", {Dim::kEmbd}, Presence::kOptional, true},
     TensorSpec{Role::kFfnGate, "ffn_gate", {Dim::kEmbd, Dim::kFf}, Presence::kOptional},
-    TensorSpec{Role::kFfnUp, "ffn_up", {Dim::kEmbd, Dim::kFf}, Presence::kOptional, true},
+    TensorSpec{Role::kFfnUp, "ffn_up", {Dim::kEmbd, Dim::kFf}, Presence::kRequired, true},
     TensorSpec{Role::kFfnUp, "ffn_up", {Dim::kEmbd, Dim::kFfTwice}, Presence::kOptional, true},
     TensorSpec{Role::kFfnDown, "ffn_down", {Dim::kFf, Dim::kEmbd}, Presence::kRequired, true},
     // The reranker's whole head is one row.
@@ -49,7 +39,6 @@ extern const ArchSpec kJinaBertV2 = {
     .wide_qk_norm = true,
     .activation = tensor::Activation::kGeluTanh,
     .adjust = adjust,
-    .check = check,
 };
 
 }  // namespace hearth::model

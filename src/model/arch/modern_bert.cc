@@ -5,7 +5,7 @@
 
 #include "format/gguf_value.h"
 #include "model/encoder_lists.h"
-#include "model/model.h"
+#include "model/hyper_params.h"
 #include "model/spec.h"
 #include "model/tensor_lists.h"
 
@@ -25,20 +25,11 @@ Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   return {};
 }
 
-Result<void> check(const Model& model) {
-  for (int il = 1; il < model.params().n_layers(); ++il)
-    if (!model.weight(Role::kAttnNorm, il).present())
-      return fail(ErrorCode::kCorrupt,
-                  fmt::format("the tensor 'blk.{}.attn_norm.weight' is missing", il),
-                  "the file is incomplete; download it again");
-  return {};
-}
-
 constexpr std::array kEmbedAndNorms = {
     TensorSpec{Role::kTokenEmbd, "token_embd", {Dim::kEmbd, Dim::kVocab}},
     TensorSpec{Role::kTokenEmbdNorm, "token_embd_norm", {Dim::kEmbd}},
     TensorSpec{Role::kOutputNorm, "output_norm", {Dim::kEmbd}},
-    TensorSpec{Role::kAttnNorm, "attn_norm", {Dim::kEmbd}, Presence::kOptional},
+    TensorSpec{Role::kAttnNorm, "attn_norm", {Dim::kEmbd}, Presence::kButFirst},
     TensorSpec{Role::kClsNorm, "cls.norm", {Dim::kEmbd}, Presence::kOptional},
 };
 constexpr auto kTensors =
@@ -59,7 +50,6 @@ extern const ArchSpec kModernBert = {
     .activation = tensor::Activation::kGeluTanh,
     .classify_mean = true,
     .adjust = adjust,
-    .check = check,
 };
 
 }  // namespace hearth::model
