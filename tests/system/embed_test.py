@@ -191,7 +191,8 @@ class Embed(base.HearthCase):
         """[CLS] query [SEP] document [SEP], and the first token's state times the head."""
         pair = ids_of("a b") + "," + ids_of("c").split(",", 1)[1]
         state = self.vectors("--ids", pair, "--pooling", "cls", "--no-normalize", model=self.ranker)[0]
-        content = open(self.ranker, "rb").read()
+        with open(self.ranker, "rb") as file:
+            content = file.read()
         head = struct.unpack(f"<{WIDTH}f", content[-4 * WIDTH:])
         self.assertAlmostEqual(self.rerank("c")[0]["score"], sum(x * y for x, y in zip(state, head)), places=5)
 
