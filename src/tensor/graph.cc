@@ -121,7 +121,7 @@ const char* op_name(const Op& op) {
   static constexpr const char* kNames[] = {
       "embed", "hidden",     "norm",        "matmul",      "rope_table",  "kv_append",  "attention",
       "ffn",   "softcap",    "select_rows", "moe",         "head_matmul", "copy_heads", "gate",
-      "conv",  "delta_rule", "scan",        "token_shift", "wkv7",        "gated_norm", "apply"};
+      "clamp",      "conv",  "delta_rule", "scan",        "token_shift", "wkv7",        "gated_norm", "apply"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }
