@@ -44,7 +44,8 @@ constexpr Option kOptions[] = {
      .default_note = "what the file says; else mean of encoders, last of language models",
      .choices = kPoolings},
     {.name = "--no-normalize", .help = "leave the vectors as long as the model makes them, not 1"},
-    {.name = "--truncate", .help = "cut texts that are longer than the model can read; else an error"},
+    {.name = "--truncate",
+     .help = "cut texts that are longer than the model can read; else an error"},
     {.name = "--out",
      .kind = OptionKind::kPath,
      .value_name = "FILE",
@@ -69,9 +70,10 @@ Result<Pooling> choose_pooling(const model::HyperParams& params, const ParsedArg
     return fail(ErrorCode::kUnsupported, "this model is a reranker: it makes scores, not vectors",
                 "use hearth rerank, or say --pooling");
   if (!params.pooling)
-    context.note(fmt::format("note: the file does not say how its tokens make one vector; it is "
-                             "{} here (--pooling changes that)\n",
-                             pooling == Pooling::kMean ? "their mean" : "that of the last"));
+    context.note(
+        fmt::format("note: the file does not say how its tokens make one vector; it is "
+                    "{} here (--pooling changes that)\n",
+                    pooling == Pooling::kMean ? "their mean" : "that of the last"));
   return pooling;
 }
 
@@ -87,14 +89,16 @@ Result<std::vector<Ids>> tokenize(const std::vector<std::string>& texts,
                                   const AppContext& context) {
   std::vector<Ids> all;
   for (size_t i = 0; i < texts.size(); ++i) {
-    HEARTH_ASSIGN(Ids ids, tokenizer.encode(texts[i], {.add_special = true, .parse_special = false}));
+    HEARTH_ASSIGN(Ids ids,
+                  tokenizer.encode(texts[i], {.add_special = true, .parse_special = false}));
     if (ids.size() > most && !truncate)
       return fail(ErrorCode::kContextFull,
                   fmt::format("text {} has {} tokens, but the model reads {} at most", i + 1,
                               ids.size(), most),
                   "shorten it, split it, or let --truncate cut its end off");
     if (ids.size() > most) {
-      context.note(fmt::format("note: text {} is cut from {} to {} tokens\n", i + 1, ids.size(), most));
+      context.note(
+          fmt::format("note: text {} is cut from {} to {} tokens\n", i + 1, ids.size(), most));
       cut(ids, most, tokenizer);
     }
     all.push_back(std::move(ids));
@@ -123,8 +127,9 @@ Result<std::vector<Ids>> given_ids(const ParsedArgs& args, const format::ModelFi
   HEARTH_ASSIGN(const auto tokenizer, model::load_tokenizer(file.metadata()));
   for (const std::string& warning : tokenizer->warnings()) context.note("note: " + warning + "\n");
   if (params.pooling == Pooling::kLast && pooling == Pooling::kLast && !tokenizer->adds_eos())
-    context.note("note: the file does not say to put an end token behind a text, as models that "
-                 "make their vector of the last token usually want; none is put\n");
+    context.note(
+        "note: the file does not say to put an end token behind a text, as models that "
+        "make their vector of the last token usually want; none is put\n");
   return tokenize(texts, *tokenizer, most, args.flag("--truncate"), context);
 }
 
@@ -147,9 +152,9 @@ std::string as_lines(const std::vector<Embedding>& answers) {
 
 std::string as_json(const std::vector<Embedding>& answers, const std::vector<Ids>& texts,
                     std::string_view model, Pooling pooling, bool normalize) {
-  std::string out = fmt::format(
-      "{{\"model\":{},\"pooling\":\"{}\",\"normalized\":{},\"width\":{},\"tokens\":[", json_text(model),
-      model::pooling_name(pooling), normalize, answers.front().width);
+  std::string out =
+      fmt::format("{{\"model\":{},\"pooling\":\"{}\",\"normalized\":{},\"width\":{},\"tokens\":[",
+                  json_text(model), model::pooling_name(pooling), normalize, answers.front().width);
   for (size_t i = 0; i < texts.size(); ++i)
     out += fmt::format("{}{}", i > 0 ? "," : "", texts[i].size());
   out += "],\"embeddings\":[";
@@ -215,7 +220,8 @@ extern const Command kEmbed = {
         "Prints one line of numbers for each text. Vectors have length 1 unless the file or "
         "--no-normalize says otherwise, so that the sum of the products of two of them is their "
         "cosine: 1 for texts that mean the same.\n\n"
-        "Many models want a prefix before a text, which is the caller's to give: \"search_query: \" "
+        "Many models want a prefix before a text, which is the caller's to give: \"search_query: "
+        "\" "
         "and \"search_document: \" (nomic), \"query: \" and \"passage: \" (e5), \"Instruct: ...\\n"
         "Query: \" (Qwen3); the model's own page says which.",
     .positionals = kPositionals,

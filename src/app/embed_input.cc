@@ -55,17 +55,17 @@ int64_t most_tokens(const model::HyperParams& params, const ParsedArgs& args) {
   return int64_t(args.find_uint("--ctx").value_or(uint64_t(params.n_ctx_train)));
 }
 
-Result<std::unique_ptr<engine::Engine>> load_for_texts(
-    std::span<const std::vector<int32_t>> texts, const model::HyperParams& params,
-    const ParsedArgs& args, const AppContext& context) {
+Result<std::unique_ptr<engine::Engine>> load_for_texts(std::span<const std::vector<int32_t>> texts,
+                                                       const model::HyperParams& params,
+                                                       const ParsedArgs& args,
+                                                       const AppContext& context) {
   size_t longest = 1;
   for (const std::vector<int32_t>& text : texts) longest = std::max(longest, text.size());
   engine::EngineOptions options = engine_options(args, context);
   options.need_tokenizer = false;  // the texts are tokens already
-  HEARTH_ASSIGN(
-      std::unique_ptr<engine::Engine> engine,
-      engine::Engine::load(args.get_text("MODEL"),
-                           engine::embedding_options(options, params, int64_t(longest))));
+  HEARTH_ASSIGN(std::unique_ptr<engine::Engine> engine,
+                engine::Engine::load(args.get_text("MODEL"),
+                                     engine::embedding_options(options, params, int64_t(longest))));
   for (const std::string& warning : engine->warnings()) context.note("note: " + warning + "\n");
   return engine;
 }

@@ -1,5 +1,5 @@
-// What `hearth embed` and `hearth rerank` share: the texts that they are given, and the machine that
-// their tokens need.
+// What `hearth embed` and `hearth rerank` share: the texts that they are given, and the machine
+// that their tokens need.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,10 @@ Result<std::vector<std::string>> given_texts(std::string_view name, const Parsed
 int64_t most_tokens(const model::HyperParams& params, const ParsedArgs& args);
 
 // The model with room for texts of `texts`; its warnings are told. Errors: those of Engine::load.
-Result<std::unique_ptr<engine::Engine>> load_for_texts(
-    std::span<const std::vector<int32_t>> texts, const model::HyperParams& params,
-    const ParsedArgs& args, const AppContext& context);
+Result<std::unique_ptr<engine::Engine>> load_for_texts(std::span<const std::vector<int32_t>> texts,
+                                                       const model::HyperParams& params,
+                                                       const ParsedArgs& args,
+                                                       const AppContext& context);
 
 // "a text" as a JSON string; bytes that are no UTF-8 become U+FFFD.
 std::string json_text(std::string_view text);

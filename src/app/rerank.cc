@@ -44,7 +44,8 @@ constexpr Option kOptions[] = {
 };
 constexpr OptionGroup kGroups[] = {kMachineGroup};
 constexpr Example kExamples[] = {
-    {.line = "hearth rerank bge-reranker-v2-m3.gguf -q \"what is a hearth?\" --file lines.txt --top 3",
+    {.line =
+         "hearth rerank bge-reranker-v2-m3.gguf -q \"what is a hearth?\" --file lines.txt --top 3",
      .what = "the three lines that answer best"},
 };
 
@@ -55,14 +56,14 @@ Result<std::vector<std::vector<int32_t>>> tokenize(const std::vector<std::string
   HEARTH_ASSIGN(const auto tokenizer, model::load_tokenizer(file.metadata()));
   std::vector<std::vector<int32_t>> pairs;
   for (size_t i = 0; i < documents.size(); ++i) {
-    HEARTH_ASSIGN(
-        std::vector<int32_t> ids,
-        engine::rerank_ids(file.metadata(), params, *tokenizer, query, documents[i]));
+    HEARTH_ASSIGN(std::vector<int32_t> ids,
+                  engine::rerank_ids(file.metadata(), params, *tokenizer, query, documents[i]));
     if (int64_t(ids.size()) > most)
-      return fail(ErrorCode::kContextFull,
-                  fmt::format("document {} and the query have {} tokens, but the model reads {} at most",
-                              i + 1, ids.size(), most),
-                  "shorten or split the document");
+      return fail(
+          ErrorCode::kContextFull,
+          fmt::format("document {} and the query have {} tokens, but the model reads {} at most",
+                      i + 1, ids.size(), most),
+          "shorten or split the document");
     pairs.push_back(std::move(ids));
   }
   return pairs;
@@ -88,8 +89,8 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   std::string out;
   for (const size_t i : order) {
     if (args.flag("--json"))
-      out += fmt::format("{}{{\"index\":{},\"score\":{},\"document\":{}}}", out.empty() ? "" : ",", i,
-                         json_number(scores[i]), json_text(documents[i]));
+      out += fmt::format("{}{{\"index\":{},\"score\":{},\"document\":{}}}", out.empty() ? "" : ",",
+                         i, json_number(scores[i]), json_text(documents[i]));
     else
       out += fmt::format("{:10.6f}  {}\n", scores[i], printable(documents[i]));
   }
@@ -105,7 +106,8 @@ extern const Command kRerank = {
     .name = "rerank",
     .summary = "order documents by their relevance to a query",
     .description =
-        "Prints a score and the document, the most relevant first. Scores of one model compare with "
+        "Prints a score and the document, the most relevant first. Scores of one model compare "
+        "with "
         "each other and with no other's: those of BERT's kin are the plain number of their head "
         "(their sigmoid is what some programs show), Qwen3-Reranker's are probabilities.",
     .positionals = kPositionals,

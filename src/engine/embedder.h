@@ -33,8 +33,8 @@ class Embedder {
   explicit Embedder(Engine& engine) : engine_(engine) {}
 
   // One answer for each text; each of its vectors has length 1 if `normalize` (not of kRank).
-  // Errors: kInvalidArgument for an empty text or an id that does not exist; kContextFull, with both
-  // counts, for a text that is longer than the context; kUnsupported for kRank without a head.
+  // Errors: kInvalidArgument for an empty text or an id that does not exist; kContextFull, with
+  // both counts, for a text that is longer than the context; kUnsupported for kRank without a head.
   Result<std::vector<Embedding>> embed(std::span<const std::vector<int32_t>> texts,
                                        model::Pooling pooling, bool normalize);
 

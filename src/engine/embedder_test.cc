@@ -128,8 +128,8 @@ TEST(Embedder, EncodersGoOnWithNoText) {
   EXPECT_EQ(engine->n_positions(0), 0);
 }
 
-// A text of an encoder is one step, however small the steps of language models are; its layers share
-// one cache, in F32.
+// A text of an encoder is one step, however small the steps of language models are; its layers
+// share one cache, in F32.
 TEST(Embedder, EncodersReadATextAtOnce) {
   EngineOptions options = tiny_options();
   options.n_batch = 16;
@@ -141,8 +141,9 @@ TEST(Embedder, EncodersReadATextAtOnce) {
   EXPECT_TRUE(same_bits(embed(**small, text, Pooling::kMean).at(0).values,
                         embed(*engine, text, Pooling::kMean).at(0).values));
   const model::HyperParams& params = engine->model().params();
-  EXPECT_EQ(KvCache::bytes_per_position(params, tensor::KvType::kF32),
-            uint64_t(2 * params.layers[0].n_kv_heads * params.layers[0].head_dim_k) * sizeof(float));
+  EXPECT_EQ(
+      KvCache::bytes_per_position(params, tensor::KvType::kF32),
+      uint64_t(2 * params.layers[0].n_kv_heads * params.layers[0].head_dim_k) * sizeof(float));
 }
 
 TEST(Embedder, LearnedPositionsEnd) {

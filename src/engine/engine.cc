@@ -37,7 +37,8 @@ Result<tensor::KvType> kv_type(const model::HyperParams& params, const EngineOpt
 // An encoder reads a whole text in one step.
 model::DecoderLimits decoder_limits(const model::HyperParams& params, const EngineOptions& options,
                                     int64_t n_ctx) {
-  const int n_batch = params.causal ? options.n_batch : int(std::max<int64_t>(options.n_batch, n_ctx));
+  const int n_batch =
+      params.causal ? options.n_batch : int(std::max<int64_t>(options.n_batch, n_ctx));
   return {n_ctx, n_batch, options.n_outputs};
 }
 

@@ -99,9 +99,9 @@ class Engine {
   Result<std::span<const float>> feed(std::span<const BatchToken> batch);
 
   // The same for one row [n_embd] per token: the states behind the output norm, of which embeddings
-  // are made. An encoder reads a sequence in one step: the batch must be one step, and its sequences
-  // empty before it. Errors: those of feed(); kContextFull for more tokens of an encoder than a
-  // step holds.
+  // are made. An encoder reads a sequence in one step: the batch must be one step, and its
+  // sequences empty before it. Errors: those of feed(); kContextFull for more tokens of an encoder
+  // than a step holds.
   Result<std::span<const float>> states(std::span<const BatchToken> batch);
 
   // Positions that a sequence holds; trim() forgets those behind, and says how many are left, which

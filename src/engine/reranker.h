@@ -14,8 +14,8 @@ namespace hearth::engine {
 
 // How a reranker reads a query with a document: the template of the model's file
 // (tokenizer.chat_template.rerank), in which {query} and {document} stand for them; else Qwen's own
-// for causal models; else the two as a pair with the tokenizer's special tokens around them. Special
-// tokens in what people wrote are text. Errors: those of Tokenizer::encode.
+// for causal models; else the two as a pair with the tokenizer's special tokens around them.
+// Special tokens in what people wrote are text. Errors: those of Tokenizer::encode.
 Result<std::vector<int32_t>> rerank_ids(const format::Metadata& metadata,
                                         const model::HyperParams& params,
                                         const text::Tokenizer& tokenizer, std::string_view query,

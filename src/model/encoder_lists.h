@@ -21,8 +21,8 @@ inline constexpr std::array kEncoderNorms = {
 
 // The head of rerankers and classifiers, in parts or as a whole.
 inline constexpr std::array kClassifierOutput = {
-    TensorSpec{Role::kClsOutput, "cls.output", {Dim::kEmbd, Dim::kClsLabels}, Presence::kOptional,
-               true},
+    TensorSpec{
+        Role::kClsOutput, "cls.output", {Dim::kEmbd, Dim::kClsLabels}, Presence::kOptional, true},
 };
 inline constexpr std::array kClassifierDense = {
     TensorSpec{Role::kClsDense, "cls", {Dim::kEmbd, Dim::kEmbd}, Presence::kOptional, true},

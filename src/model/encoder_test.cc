@@ -126,7 +126,8 @@ class Encoder {
     Rows v;
     for (size_t t = 0; t < h.size(); ++t) {
       Row all;
-      if (const auto& fused = m_.weight(Role::kAttnQkv, il); fused.present()) all = times(fused, h[t]);
+      if (const auto& fused = m_.weight(Role::kAttnQkv, il); fused.present())
+        all = times(fused, h[t]);
       for (const Role role : {Role::kAttnQ, Role::kAttnK, Role::kAttnV})
         if (const auto& w = m_.weight(role, il); w.present()) {
           const Row part = times(w, h[t]);
@@ -135,7 +136,8 @@ class Encoder {
       const auto nq = int64_t(dk) * l.n_heads;
       const auto nk = int64_t(dk) * l.n_kv_heads;
       q.push_back(normed({all.begin(), all.begin() + nq}, m_.weight(Role::kAttnQNorm, il)));
-      k.push_back(normed({all.begin() + nq, all.begin() + nq + nk}, m_.weight(Role::kAttnKNorm, il)));
+      k.push_back(
+          normed({all.begin() + nq, all.begin() + nq + nk}, m_.weight(Role::kAttnKNorm, il)));
       v.emplace_back(all.begin() + nq + nk, all.end());
       rotate(q.back(), t, l);
       rotate(k.back(), t, l);
@@ -200,10 +202,9 @@ class Encoder {
     Row out(h.size());
     for (int i = 0; i < p_.n_experts_used; ++i) {
       const auto expert = int64_t(order[size_t(i)]);
-      Row one = times(m_.weight(Role::kFfnDownExps, il),
-                      activated({}, times(m_.weight(Role::kFfnUpExps, il), h, expert),
-                                p_.n_ff_expert),
-                      expert);
+      Row one = times(
+          m_.weight(Role::kFfnDownExps, il),
+          activated({}, times(m_.weight(Role::kFfnUpExps, il), h, expert), p_.n_ff_expert), expert);
       for (double& value : one) value *= std::exp(z[size_t(expert)]) / all;
       out = plus(std::move(out), one);
     }
@@ -223,8 +224,8 @@ std::vector<std::pair<std::string, TinyOptions>> encoders() {
     for (auto [name, options] : variants(*arch)) {
       options.n_layers = 4;
       all.emplace_back(name, options);
-      options.optional = {Role::kTokenTypes, Role::kAttnQNorm, Role::kAttnKNorm, Role::kAttnNorm,
-                          Role::kAttnNorm2,  Role::kFfnGate};
+      options.optional = {Role::kTokenTypes, Role::kAttnQNorm, Role::kAttnKNorm,
+                          Role::kAttnNorm,   Role::kAttnNorm2, Role::kFfnGate};
       all.emplace_back(name + ", all norms", options);
     }
   }
@@ -263,7 +264,8 @@ TEST(Encoder, LongerThanAChunk) {
     const std::vector<int32_t> ids = some_ids(300, options.n_vocab);
     const Row expected = Encoder(*open->model).states(ids);
     for (const int n_threads : {1, 2}) {
-      Runner runner(*open->model, {.isa = all_isas().back(), .n_threads = n_threads, .n_batch = 300});
+      Runner runner(*open->model,
+                    {.isa = all_isas().back(), .n_threads = n_threads, .n_batch = 300});
       EXPECT_LE(nmse(runner.step(ids, 0, {.states = true}), expected), 1e-10) << arch;
     }
   }

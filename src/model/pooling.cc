@@ -123,10 +123,10 @@ Result<double> rank_score(const HyperParams& params, std::span<const double> num
   if (numbers.size() == 1) return numbers[0];
   const auto yes = std::ranges::find(params.cls_labels, "yes");
   if (numbers.size() != 2 || yes == params.cls_labels.end())
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("this model tells {} classes apart and gives no single score",
-                            numbers.size()),
-                "use a reranker: bge-reranker, jina-reranker, Qwen3-Reranker");
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("this model tells {} classes apart and gives no single score", numbers.size()),
+        "use a reranker: bge-reranker, jina-reranker, Qwen3-Reranker");
   const auto at = size_t(yes - params.cls_labels.begin());
   return 1 / (1 + std::exp(numbers[1 - at] - numbers[at]));
 }

@@ -1,5 +1,5 @@
-// Pooling: from the states of a text's tokens to one vector, or to a reranker's score. In double and
-// in a fixed order, so that the answer does not depend on threads or on what else a batch held.
+// Pooling: from the states of a text's tokens to one vector, or to a reranker's score. In double
+// and in a fixed order, so that the answer does not depend on threads or on what else a batch held.
 #pragma once
 
 #include <span>
@@ -24,8 +24,9 @@ bool has_rank_head(const Model& model);
 // REQUIRES for kRank: has_rank_head().
 std::vector<double> pool(const Model& model, Pooling pooling, std::span<const float> states);
 
-// How relevant a document is, of the head's numbers: the number itself, or, where the labels are yes
-// and no, softmax's probability of yes. Errors: kUnsupported for a classifier of several labels.
+// How relevant a document is, of the head's numbers: the number itself, or, where the labels are
+// yes and no, softmax's probability of yes. Errors: kUnsupported for a classifier of several
+// labels.
 Result<double> rank_score(const HyperParams& params, std::span<const double> numbers);
 
 // Divides by the Euclidean length; what is 0 stays.

@@ -47,8 +47,8 @@ TEST(Pooling, MatricesBehindIt) {
   const Model& model = *open->model;
   const std::vector<float> states = some_states(2);
   const Row last(states.end() - kWidth, states.end());
-  const Row expected = times(model.weight(Role::kPooledDense2),
-                             times(model.weight(Role::kPooledDense1), last));
+  const Row expected =
+      times(model.weight(Role::kPooledDense2), times(model.weight(Role::kPooledDense1), last));
   expect_near(pool(model, Pooling::kLast, states), expected);
   // For each token too: the mean of these is the mean's.
   const Row each = pool(model, Pooling::kNone, states);

@@ -151,8 +151,8 @@ TEST_P(Golden, EmbeddingsAreTheSameBitsInAnyCompany) {
     const auto alone = open(isa, 1, 512);
     ASSERT_NE(alone, nullptr);
     for (const int n_threads : {1, 2}) {
-      const auto engine =
-          open_engine(file(), {.isa = isa, .n_threads = n_threads, .n_ctx = n_ctx_, .n_sequences = 3});
+      const auto engine = open_engine(
+          file(), {.isa = isa, .n_threads = n_threads, .n_ctx = n_ctx_, .n_sequences = 3});
       ASSERT_NE(engine, nullptr);
       const model::Pooling pooling = model::default_pooling(engine->model().params());
       const auto together = engine::Embedder(*engine).embed(texts, pooling, false);

@@ -1,6 +1,6 @@
 // jina-bert-v2: jina-embeddings-v2, jina-reranker-v1. BERT with ALiBi in place of positions; some
-// files have wide norms of Q and K, a second norm behind attention, and a gate, which is a matrix of
-// its own or the first half of up.
+// files have wide norms of Q and K, a second norm behind attention, and a gate, which is a matrix
+// of its own or the first half of up.
 #include "model/encoder_lists.h"
 #include "model/hyper_params.h"
 #include "model/spec.h"

@@ -1,6 +1,6 @@
 // modern-bert: ModernBERT, gte-modernbert, granite-embedding R2. Norms before the parts, but not
-// before the first attention; two of three layers see half a window on either side and rotate with a
-// base of their own; gate and up in one matrix.
+// before the first attention; two of three layers see half a window on either side and rotate with
+// a base of their own; gate and up in one matrix.
 #include <fmt/format.h>
 
 #include "format/gguf_value.h"
@@ -18,9 +18,10 @@ Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   if (name == "silu" || name == "swiglu") {
     params.activation = tensor::Activation::kSilu;
   } else if (name != "gelu" && name != "geglu") {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("the activation '{}' is not known for 'modern-bert'", name.substr(0, 64)),
-                "use a model with gelu or silu");
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("the activation '{}' is not known for 'modern-bert'", name.substr(0, 64)),
+        "use a model with gelu or silu");
   }
   return {};
 }

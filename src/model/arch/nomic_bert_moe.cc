@@ -25,8 +25,8 @@ constexpr std::array kExperts = {
                {Dim::kFfExpert, Dim::kEmbd, Dim::kExperts},
                Presence::kExpert},
 };
-constexpr auto kTensors = join(kEncoderEmbed, kFusedQkvAndOut, kPlainMatrices, kExperts,
-                               kEncoderNorms, kClassifier);
+constexpr auto kTensors =
+    join(kEncoderEmbed, kFusedQkvAndOut, kPlainMatrices, kExperts, kEncoderNorms, kClassifier);
 constexpr TinyKey kTinyKeys[] = {{"moe_every_n_layers", 2}};
 }  // namespace
 

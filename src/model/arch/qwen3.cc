@@ -6,7 +6,7 @@
 
 namespace hearth::model {
 namespace {
-constexpr auto kTensors = 
+constexpr auto kTensors =
     join(kEmbedAndHead, kSplitAttention, kQkNorm, kGatedFfn, kClassifierOutput);
 }
 
