@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/embedding_params.h"
 #include "model/recurrent_params.h"
 
 namespace hearth::model {
@@ -382,44 +383,6 @@ Result<void> read_extras(const Reader& r, HyperParams& p) {
   return {};
 }
 
-// Which way the model looks, and what becomes of its states where they are the answer.
-Result<void> read_embedding(const Reader& r, HyperParams& p) {
-  HEARTH_ASSIGN(const bool causal, r.flag_or("attention.causal", true));
-  p.causal = p.arch->causal && causal;
-  if (r.has("pooling_type")) {
-    HEARTH_ASSIGN(const int64_t pooling, r.count_or("pooling_type", 0, 0, 4));
-    p.pooling = Pooling(pooling);
-  }
-  HEARTH_ASSIGN(p.normalize_embeddings, r.flag_or("normalize_embeddings", true));
-  HEARTH_ASSIGN(const uint64_t types, r.metadata().get_uint_or("tokenizer.ggml.token_type_count", 2));
-  p.n_token_types = int(std::min<uint64_t>(types, kMaxWidth));
-  const std::string labels = r.prefix() + "classifier.output_labels";
-  if (r.metadata().contains(labels)) {
-    HEARTH_ASSIGN(const auto texts, r.metadata().get_array<std::string_view>(labels));
-    p.cls_labels.assign(texts.begin(), texts.end());
-    p.n_cls_labels = std::max(1, int(texts.size()));
-  }
-  HEARTH_TRY(read_count(r, "dense_2_feat_out", p.pooled));
-  int back = p.pooled;
-  HEARTH_TRY(read_count(r, "dense_3_feat_in", back));
-  if (back != p.pooled)
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("the matrices behind the pooling do not fit: one gives {} numbers, the "
-                            "other takes {}",
-                            p.pooled, back),
-                "the file is damaged; download it again");
-  return {};
-}
-
-// Whether all layers can write to one cache.
-bool have_equal_heads(const HyperParams& p) {
-  const LayerParams& first = p.layers[0];
-  return std::ranges::all_of(p.layers, [&](const LayerParams& l) {
-    return l.mixer == Mixer::kAttention && l.kv_layer < 0 && l.n_kv_heads == first.n_kv_heads &&
-           l.head_dim_k == first.head_dim_k && l.head_dim_v == first.head_dim_v;
-  });
-}
-
 // The vocabulary's size: the key, or the length of the token list.
 Result<int64_t> read_vocab_size(const Reader& r) {
   if (r.has("vocab_size")) return r.count("vocab_size", kMaxWidth);
@@ -484,11 +447,10 @@ Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   choose_ropes(p);
   HEARTH_TRY(read_experts(r, p));
   HEARTH_TRY(read_extras(r, p));
-  HEARTH_TRY(read_embedding(r, p));
   if (arch->adjust != nullptr) HEARTH_TRY(arch->adjust(p, metadata));
   HEARTH_TRY(use_recurrent(p, metadata));
   HEARTH_TRY(check_layers(p));
-  p.one_cache = !p.causal && have_equal_heads(p);
+  HEARTH_TRY(use_embedding(p, metadata));
   return p;
 }
 
