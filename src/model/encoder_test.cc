@@ -108,8 +108,9 @@ class Encoder {
     const auto pairs = size_t((window ? p_.window_rope : p_.rope).n_rot / 2);
     for (size_t head = 0; head < heads.size(); head += size_t(l.head_dim_k))
       for (size_t i = 0; i < pairs; ++i) {
-        double& a = heads[head + i];
-        double& b = heads[head + i + pairs];
+        const bool halves = p_.arch->rope == tensor::RopePairing::kNeox;
+        double& a = heads[head + (halves ? i : 2 * i)];
+        double& b = heads[head + (halves ? i + pairs : 2 * i + 1)];
         const double angle = double(position) * rope.inv_freq[i];
         const double rotated = a * std::cos(angle) - b * std::sin(angle);
         b = a * std::sin(angle) + b * std::cos(angle);
@@ -197,14 +198,17 @@ class Encoder {
     std::vector<size_t> order(z.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::ranges::sort(order, [&](size_t a, size_t b) { return z[a] > z[b]; });
+    if (p_.expert_renormalize) order.resize(size_t(p_.n_experts_used));
     double all = 0;
-    for (const double value : z) all += std::exp(value);
+    for (const size_t expert : order) all += std::exp(z[expert]);
+    const auto& gate = m_.weight(Role::kFfnGateExps, il);
     Row out(h.size());
     for (int i = 0; i < p_.n_experts_used; ++i) {
       const auto expert = int64_t(order[size_t(i)]);
-      Row one = times(
-          m_.weight(Role::kFfnDownExps, il),
-          activated({}, times(m_.weight(Role::kFfnUpExps, il), h, expert), p_.n_ff_expert), expert);
+      Row one = times(m_.weight(Role::kFfnDownExps, il),
+                      activated(gate.present() ? times(gate, h, expert) : Row(),
+                                times(m_.weight(Role::kFfnUpExps, il), h, expert), p_.n_ff_expert),
+                      expert);
       for (double& value : one) value *= std::exp(z[size_t(expert)]) / all;
       out = plus(std::move(out), one);
     }
