@@ -98,7 +98,8 @@ Pooling default_pooling(const HyperParams& params) {
 }
 
 bool has_rank_head(const Model& model) {
-  return model.weight(Role::kClsOutput).present() || model.weight(Role::kClsDense).present();
+  // A dense matrix alone is the head where it has one row; else it is a pooler that nothing reads.
+  return model.weight(Role::kClsOutput).present() || model.weight(Role::kClsDense).rows == 1;
 }
 
 std::vector<double> pool(const Model& model, Pooling pooling, std::span<const float> states) {

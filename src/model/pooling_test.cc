@@ -94,6 +94,9 @@ TEST(Pooling, HeadsThatRank) {
   }
   const auto plain = test::open(TinyOptions{.arch = find_arch("bert")});
   EXPECT_FALSE(has_rank_head(*plain->model));
+  const auto pooler =
+      test::open(TinyOptions{.arch = find_arch("bert"), .optional = {Role::kClsDense}});
+  EXPECT_FALSE(has_rank_head(*pooler->model));
 }
 
 TEST(Pooling, YesAndNoAreAProbability) {
