@@ -24,16 +24,20 @@ Row mean(std::span<const float> states, size_t width) {
   return sum;
 }
 
-// weight * x (+ bias).
+// weight * x (+ bias) of each of the rows that x holds.
 Row times(const tensor::Weight& weight, const Row& x) {
-  std::vector<float> numbers(size_t(weight.k));
-  Row y(size_t(weight.rows));
-  for (int64_t r = 0; r < weight.rows; ++r) {
-    weight.type->decode_row(weight.data + size_t(r) * weight.row_bytes(), weight.k, numbers.data());
-    double sum = 0;
-    for (size_t i = 0; i < numbers.size(); ++i) sum += double(numbers[i]) * x[i];
-    sum *= double(weight.matrix_scale(0));
-    y[size_t(r)] = weight.bias != nullptr ? sum + double(weight.bias[r]) : sum;
+  const auto k = size_t(weight.k);
+  const auto width = size_t(weight.rows);
+  std::vector<float> numbers(k);
+  Row y(x.size() / k * width);
+  for (size_t r = 0; r < width; ++r) {
+    weight.type->decode_row(weight.data + r * weight.row_bytes(), weight.k, numbers.data());
+    for (size_t row = 0; row < x.size() / k; ++row) {
+      double sum = 0;
+      for (size_t i = 0; i < k; ++i) sum += double(numbers[i]) * x[row * k + i];
+      sum *= double(weight.matrix_scale(0));
+      y[row * width + r] = weight.bias != nullptr ? sum + double(weight.bias[r]) : sum;
+    }
   }
   return y;
 }
@@ -68,22 +72,12 @@ Row rank(const Model& model, std::span<const float> states) {
   return output.present() ? times(output, x) : x;
 }
 
-// EmbeddingGemma's matrices behind the pooling.
+// EmbeddingGemma's matrices behind the pooling. Each token's vector passes them too where none are
+// pooled: the mean of these is that of Pooling::kMean.
 Row behind_pooling(const Model& model, Row x) {
   for (const Role role : {Role::kPooledDense1, Role::kPooledDense2})
     if (const tensor::Weight& weight = model.weight(role); weight.present()) x = times(weight, x);
   return x;
-}
-
-// The same for every token, so that their mean is that of Pooling::kMean.
-Row each_behind_pooling(const Model& model, std::span<const float> states) {
-  const auto width = size_t(model.params().n_embd);
-  Row all;
-  for (size_t row = 0; row < states.size() / width; ++row) {
-    const Row one = behind_pooling(model, state(states, row, width));
-    all.insert(all.end(), one.begin(), one.end());
-  }
-  return all;
 }
 
 }  // namespace
@@ -107,7 +101,7 @@ std::vector<double> pool(const Model& model, Pooling pooling, std::span<const fl
   HEARTH_CHECK(!states.empty() && states.size() % width == 0);
   switch (pooling) {
     case Pooling::kNone:
-      return each_behind_pooling(model, states);
+      return behind_pooling(model, {states.begin(), states.end()});
     case Pooling::kMean:
       return behind_pooling(model, mean(states, width));
     case Pooling::kCls:
