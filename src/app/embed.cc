@@ -219,7 +219,7 @@ extern const Command kEmbed = {
     .description =
         "Prints one line of numbers for each text. Vectors have length 1 unless the file or "
         "--no-normalize says otherwise, so that the sum of the products of two of them is their "
-        "cosine: 1 for texts that mean the same.\n\n"
+        "cosine: 1 for texts that mean the same. The KV cache is f32 unless --kv is given.\n\n"
         "Many models want a prefix before a text, which is the caller's to give: \"search_query: "
         "\" "
         "and \"search_document: \" (nomic), \"query: \" and \"passage: \" (e5), \"Instruct: ...\\n"

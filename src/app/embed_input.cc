@@ -63,6 +63,8 @@ Result<std::unique_ptr<engine::Engine>> load_for_texts(std::span<const std::vect
   for (const std::vector<int32_t>& text : texts) longest = std::max(longest, text.size());
   engine::EngineOptions options = engine_options(args, context);
   options.need_tokenizer = false;  // the texts are tokens already
+  // The cache is as short as the texts are: it need not be small.
+  if (!args.given("--kv")) options.kv_type = "f32";
   HEARTH_ASSIGN(std::unique_ptr<engine::Engine> engine,
                 engine::Engine::load(args.get_text("MODEL"),
                                      engine::embedding_options(options, params, int64_t(longest))));

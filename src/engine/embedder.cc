@@ -9,8 +9,8 @@ namespace hearth::engine {
 EngineOptions embedding_options(const EngineOptions& options, const model::HyperParams& params,
                                 int64_t longest) {
   // Positions that the cache of all sequences has room for, if the longest text leaves any: enough
-  // to fill a step with short texts.
-  constexpr int64_t kPositions = 4096;
+  // to fill a step with short texts. Where all layers share one cache they cost little.
+  const int64_t positions = params.one_cache ? 4096 : 2048;
   constexpr int64_t kSequencesMax = 16;
   EngineOptions fitting = options;
   // LongRoPE computes other numbers for a longer context: it must not follow the texts.
@@ -20,7 +20,7 @@ EngineOptions embedding_options(const EngineOptions& options, const model::Hyper
                         : std::clamp<int64_t>(longest, 1, params.n_ctx_train);
   const int64_t chunks = (fitting.n_ctx + tensor::kKvChunk - 1) / tensor::kKvChunk;
   fitting.n_sequences =
-      int(std::clamp<int64_t>(kPositions / (chunks * tensor::kKvChunk), 1, kSequencesMax));
+      int(std::clamp<int64_t>(positions / (chunks * tensor::kKvChunk), 1, kSequencesMax));
   return fitting;
 }
 

@@ -161,11 +161,13 @@ TEST(Embedder, OptionsFollowTheTexts) {
   model::HyperParams params;
   params.n_ctx_train = 8192;
   EXPECT_EQ(embedding_options({}, params, 100).n_ctx, 100);
-  EXPECT_EQ(embedding_options({}, params, 100).n_sequences, 16);
-  EXPECT_EQ(embedding_options({}, params, 1000).n_sequences, 4);
+  EXPECT_EQ(embedding_options({}, params, 100).n_sequences, 8);
+  EXPECT_EQ(embedding_options({}, params, 1000).n_sequences, 2);
   EXPECT_EQ(embedding_options({}, params, 100000).n_ctx, 8192);
   EXPECT_EQ(embedding_options({}, params, 100000).n_sequences, 1);
   EXPECT_EQ(embedding_options({.n_ctx = 512}, params, 100).n_ctx, 512);
+  params.one_cache = true;
+  EXPECT_EQ(embedding_options({}, params, 100).n_sequences, 16);
   params.rope.scaling = model::RopeScaling::kLongRope;
   EXPECT_EQ(embedding_options({}, params, 100).n_ctx, 8192);
 }
