@@ -21,7 +21,7 @@ const TensorSpec* spec_of(const ArchSpec& arch, const std::string& tensor) {
   for (const TensorSpec& spec : arch.tensors) {
     std::string_view name = tensor;
     if (is_layer_role(spec.role)) name.remove_prefix(std::min(name.size(), name.find('.', 4) + 1));
-    if (name == std::string(spec.name) + ".weight") return &spec;
+    if (name == std::string(spec.name) + std::string(suffix_text(spec.suffix))) return &spec;
   }
   return nullptr;
 }
@@ -35,6 +35,9 @@ TEST(Load, EveryTensorOfTheListIsNeeded) {
       without.tensors.erase(without.tensors.begin() + int64_t(i));
       const auto open = test::open(without);
       const TensorSpec* spec = spec_of(*options.arch, tensor);
+      // Of optional ones the architecture may want some together: its own check().
+      if (spec != nullptr && std::ranges::count(options.arch->tiny_optional, spec->role) > 0)
+        continue;
       const bool may_lack =
           spec == nullptr || spec->presence == Presence::kOptional;  // no spec: a bias
       EXPECT_EQ(open.has_value(), may_lack) << name << ": " << tensor;
@@ -147,7 +150,7 @@ TEST(Load, ThePlanIsWhatIsTaken) {
           for (const Arena::Row& row : arena.rows()) list.emplace_back(row.what, row.size_bytes);
         }
         EXPECT_EQ(rows[0], rows[1]) << name;
-        EXPECT_GE(rows[0].size(), 3u) << name;
+        EXPECT_GE(rows[0].size(), 2u) << name;  // OLMo has no vectors
       }
 }
 
@@ -157,7 +160,8 @@ TEST(Load, NoStepNeedsMoreThanThePlan) {
   for (const auto& [name, options] : everything()) {
     const auto open = test::open(options);
     ASSERT_TRUE(open.has_value());
-    const RopeConfig rope = make_rope(open->model->params().rope, {});
+    const Ropes ropes{make_rope(open->model->params().rope, {}),
+                      make_rope(open->model->params().window_rope, {})};
     ThreadTeam team({.n_threads = 2, .pin = false});
     const auto backend = backend::make_cpu_backend(
         backend::cpu::select_kernels("scalar", detect_cpu_features()).value(), team);
@@ -175,7 +179,7 @@ TEST(Load, NoStepNeedsMoreThanThePlan) {
       for (int n_outputs = 0; n_outputs <= std::min(n_tokens, limits.n_outputs); ++n_outputs)
         for (const LayerRange range :
              {LayerRange{}, LayerRange{0, 1}, LayerRange{1, 2}, LayerRange{1, -1}}) {
-          build_graph(*open->model, rope, range, n_tokens, n_outputs, graph);
+          build_graph(*open->model, ropes, range, n_tokens, n_outputs, graph);
           ASSERT_LE(graph.activation_bytes(), activations) << name << ", " << n_tokens << " tokens";
           ASSERT_LE(backend->scratch_bytes(graph, tensor::kKvChunk), scratch)
               << name << ", " << n_tokens << " tokens";
