@@ -75,7 +75,7 @@ struct SelectiveScanOp {
   View b;                // [n, n_groups * d_state]
   View c;                // [n, n_groups * d_state]
   View dt;               // [n, n_heads]
-  View out;              // [n, n_heads * head_dim]; may be x
+  View out;              // [n, n_heads * head_dim]
   const float* dt_bias;  // [n_heads]
   const float* a;        // [n_heads], or [n_heads, d_state] if per_channel; negative
   const float* d;        // [n_heads]
