@@ -19,7 +19,9 @@ Norm GraphBuilder::norm(Role role, int il) const {
   return norm_of(is_layer_role(role) ? m_.weight(role, il) : m_.weight(role));
 }
 
-Norm GraphBuilder::plain_norm() const { return {.eps = p_.norm_eps, .unweighted = true}; }
+Norm GraphBuilder::plain_norm() const {
+  return {.eps = p_.norm_eps, .layer_norm = p_.arch->layer_norm, .unweighted = true};
+}
 
 View GraphBuilder::normed(View x, const Norm& norm) {
   const View y = g_.add_tensor(n_, x.width);
@@ -35,6 +37,10 @@ View GraphBuilder::matmul(View x, const Weight& weight, const Norm& norm) {
 
 void GraphBuilder::add(View x, View y, const Norm& norm, float scale) {
   g_.add(NormOp{y, x, norm, true, scale});
+}
+
+void GraphBuilder::scale(View x, float factor) {
+  g_.add(NormOp{.in = x, .out = x, .norm = {}, .scale = factor});
 }
 
 View GraphBuilder::embed() {
@@ -132,7 +138,8 @@ View GraphBuilder::head(View x, int n_outputs) {
   const View chosen = g_.add_tensor(n_outputs, p_.n_embd);
   g_.add(SelectRowsOp{x, chosen});
   const View logits = g_.add_tensor(n_outputs, p_.n_vocab);
-  g_.add(MatMulOp{chosen, 1, {&m_.head()}, {logits}, norm(Role::kOutputNorm)});
+  const Norm before = p_.arch->plain_output_norm ? plain_norm() : norm(Role::kOutputNorm);
+  g_.add(MatMulOp{chosen, 1, {&m_.head()}, {logits}, before});
   if (p_.final_softcap > 0 || p_.logit_scale != 1)
     g_.add(SoftcapOp{logits, p_.final_softcap, p_.logit_scale});
   return logits;

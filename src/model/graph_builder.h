@@ -82,6 +82,16 @@ class GraphBuilder {
     add(x, y, post, p_.residual_scale);
   }
 
+  // x *= factor.
+  void scale(tensor::View x, float factor);
+  // The embeddings of all layers side by side, where the model has them; that of one layer.
+  void set_layer_embeddings(tensor::View all) { layer_embeddings_ = all; }
+  [[nodiscard]] tensor::View layer_embedding(int il) const {
+    return layer_embeddings_.present()
+               ? tensor::columns(layer_embeddings_, int64_t(il) * p_.layer_embd, p_.layer_embd)
+               : tensor::View{};
+  }
+
   tensor::View embed();
   tensor::View hidden_input();
   void rope_tables();
@@ -101,6 +111,7 @@ class GraphBuilder {
   tensor::Graph& g_;
   tensor::View main_table_;
   tensor::View window_table_;
+  tensor::View layer_embeddings_;
 };
 
 // The graph of a step: `graph` is cleared first and planned. Returns its result, logits

@@ -76,6 +76,7 @@ void GraphBuilder::attention(View x, View out, int il, const Norm& norm, bool ac
                      &m_.weight(Role::kAttnV, il)},
                     {heads.q, heads.k, heads.v},
                     norm});
+  if (p_.clamp_qkv > 0) g_.add(ClampOp{qkv, p_.clamp_qkv});
   heads.q_norm = this->norm(Role::kAttnQNorm, il);
   heads.k_norm = this->norm(Role::kAttnKNorm, il);
   if (p_.arch->wide_qk_norm && heads.q_norm.present()) {
@@ -95,6 +96,14 @@ void GraphBuilder::attention(View x, View out, int il, const Norm& norm, bool ac
                   .activation = Activation::kSigmoid,
                   .n_heads = l.n_heads,
                   .gate_step = heads.q_step});
+  if (const Weight& gate = m_.weight(Role::kAttnGate, il); gate.present())
+    g_.add(GateOp{.in = mixed,
+                  .gate = matmul(x, gate, norm),
+                  .out = mixed,
+                  .activation = p_.arch->attn_gate == AttnGate::kSoftplus ? Activation::kSoftplus
+                                                                          : Activation::kSigmoid,
+                  .n_heads = l.n_heads});
+  if (p_.value_scale != 1) scale(mixed, p_.value_scale);
   g_.add(MatMulOp{mixed,
                   1,
                   {&m_.weight(Role::kAttnOut, il)},
@@ -172,7 +181,8 @@ void GraphBuilder::dense_ffn(View x, View out, int il, const Norm& norm, bool ac
                .activation = p_.arch->activation,
                .norm = norm,
                .accumulate = accumulate,
-               .gated = p_.arch->gated});
+               .gated = p_.arch->gated,
+               .limit = layer_params(il).ffn_limit});
 }
 
 void GraphBuilder::experts(View x, View out, int il, const Norm& norm, bool accumulate,
@@ -205,7 +215,8 @@ void GraphBuilder::experts(View x, View out, int il, const Norm& norm, bool accu
                .norm = norm,
                .accumulate = accumulate,
                .gated = p_.arch->gated,
-               .router_in = router_in});
+               .router_in = router_in,
+               .limit = layer_params(il).expert_limit});
 }
 
 // out += ffn(norm x), times a gate of its own where it has one.
@@ -223,7 +234,8 @@ void GraphBuilder::shared_expert(View x, View out, int il, const Norm& norm) {
                .activation = p_.arch->activation,
                .norm = norm,
                .accumulate = !router.present(),
-               .gated = p_.arch->gated});
+               .gated = p_.arch->gated,
+               .limit = layer_params(il).ffn_limit});
   if (!router.present()) return;
   const View weight = matmul(x, router, norm);
   g_.add(GateOp{.in = answer,

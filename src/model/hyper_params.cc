@@ -350,6 +350,8 @@ Result<void> read_extras(const Reader& r, HyperParams& p) {
   if (p.logit_scale == 0) p.logit_scale = 1;
   if (arch.logit_scale == LogitScale::kDivide) p.logit_scale = 1 / p.logit_scale;
   HEARTH_TRY(read_number(r, "attention.max_alibi_bias", p.max_alibi));
+  HEARTH_TRY(read_number(r, "attention.clamp_kqv", p.clamp_qkv));
+  HEARTH_TRY(read_number(r, "attention.value_scale", p.value_scale));
   float temperature = 0;
   HEARTH_TRY(read_number(r, "attention.temperature_scale", temperature));
   p.temperature = {.scale = 0, .length = float(p.rope.n_ctx_original), .offset = 0};
@@ -457,15 +459,19 @@ bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, boo
     case Presence::kOptional:
       return exists;
     case Presence::kDense:
-      return l.ffn == FfnKind::kDense;
+      return l.ffn == FfnKind::kDense || l.ffn == FfnKind::kBoth;
     case Presence::kExpert:
-      return l.ffn == FfnKind::kExperts;
+      return l.ffn == FfnKind::kExperts || l.ffn == FfnKind::kBoth;
     case Presence::kShared:
       return l.n_ff_shared > 0;
     case Presence::kAttention:
       return l.mixer == Mixer::kAttention;
     case Presence::kRecurrent:
       return l.mixer == Mixer::kRecurrent;
+    case Presence::kKvOwner:
+      return l.mixer == Mixer::kAttention && (l.kv_layer < 0 || exists);
+    case Presence::kLayerEmbedding:
+      return params.layer_embd > 0;
   }
   return false;
 }

@@ -15,7 +15,7 @@
 namespace hearth::model {
 
 enum class Mixer : uint8_t { kAttention, kRecurrent, kNone };
-enum class FfnKind : uint8_t { kDense, kExperts, kNone };
+enum class FfnKind : uint8_t { kDense, kExperts, kBoth, kNone };
 // Which frequencies a layer rotates with.
 enum class LayerRope : uint8_t { kNone, kMain, kWindow };
 
@@ -34,6 +34,8 @@ struct LayerParams {
   FfnKind ffn = FfnKind::kDense;
   int n_ff = 0;
   int n_ff_shared = 0;  // of the shared expert; 0: none
+  float expert_limit = 0;  // tensor::FfnOp::limit of the experts, and of all other FFNs
+  float ffn_limit = 0;
 
   // Numbers that the layer's state holds for a sequence (f32): the last inputs of a convolution,
   // and what a recurrence carries on.
@@ -118,6 +120,8 @@ struct HyperParams {
   float final_softcap = 0;
   float logit_scale = 1;
   float max_alibi = 0;
+  float clamp_qkv = 0;    // 0: none
+  float value_scale = 1;  // of what attention mixes
   tensor::Temperature temperature;  // its scale is the layer's
   int layer_embd = 0;               // width of the embedding that every layer has; 0: none
   int n_cls_labels = 0;

@@ -197,6 +197,8 @@ enum class Presence : uint8_t {
   kShared,     // required in layers with a shared expert, else absent
   kAttention,  // required in layers that attend, else absent
   kRecurrent,  // required in layers with a recurrent mixer, else absent
+  kKvOwner,    // required in layers that attend and have a KV cache of their own
+  kLayerEmbedding,  // required where every layer has an embedding
 };
 
 // What follows the name in the file.

@@ -41,7 +41,9 @@ enum class Topology : uint8_t {
 // What the attention output is multiplied with before the output projection.
 enum class AttnGate : uint8_t {
   kNone,
-  kSigmoidInQ,       // per value; its rows stand behind those of each head of attn_q
+  kSigmoidInQ,  // per value; its rows stand behind those of each head of attn_q
+  kSigmoid,     // attn_gate, one row per head or per value
+  kSoftplus,    // the same
 };
 
 enum class RopeUse : uint8_t {
@@ -84,6 +86,7 @@ struct ArchSpec {
   bool layer_norm = false;  // mean and variance instead of RMS; its eps has a key of its own
   Topology topology = Topology::kSequential;
   LogitScale logit_scale = LogitScale::kMultiply;
+  bool plain_output_norm = false;  // the norm before the head has no weights
 
   // Attention.
   bool causal = true;

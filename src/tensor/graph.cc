@@ -32,6 +32,7 @@ struct Operands {
   }
   void operator()(const HeadMatMulOp& op) { add(op.in), add(op.out); }
   void operator()(const CopyHeadsOp& op) { add(op.in), add(op.out); }
+  void operator()(const ClampOp& op) { add(op.x); }
   void operator()(const GateOp& op) { add(op.in), add(op.gate), add(op.out); }
   void operator()(const ConvOp& op) { add(op.in), add(op.out), add(op.gate_in), add(op.gate_out); }
   void operator()(const DeltaRuleOp& op) {

@@ -28,6 +28,7 @@ struct EmbedOp {
   View out;                           // [n, d]
   const Weight* positions = nullptr;  // [context, d] or null
   const Weight* types = nullptr;      // [types, d] or null
+  int32_t other_row = -1;             // of tokens without an id: this row in place of embeddings
 };
 
 // out = StepInputs::hidden.
@@ -43,7 +44,7 @@ struct Norm {
   const float* bias = nullptr;    // the same, or null
   float eps = 0;
   bool layer_norm = false;
-  bool unweighted = false;  // w = 1 (RMS only)
+  bool unweighted = false;  // w = 1
   int64_t head_step = 0;  // of heads: the next head's weight stands so many values on; 0: the same
   [[nodiscard]] bool present() const { return weight != nullptr || unweighted; }
 };
@@ -174,6 +175,13 @@ struct FfnOp {
   Norm norm = {};
   bool accumulate = false;
   bool gated = true;
+  float limit = 0;  // min(act(gate), limit) * clamp(up, -limit, limit); 0: none
+};
+
+// x = min(max(x, -limit), limit), in place.
+struct ClampOp {
+  View x;
+  float limit;
 };
 
 // x = cap * tanh(scale * x / cap), or scale * x if cap is 0; in place.
@@ -231,11 +239,12 @@ struct MoeOp {
   bool gated = true;
   // What the router reads, if not x.
   View router_in = {};
+  float limit = 0;  // as in FfnOp
 };
 
 using Op =
     std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp, AttentionOp,
-                 FfnOp, SoftcapOp, SelectRowsOp, MoeOp, HeadMatMulOp, CopyHeadsOp, GateOp, ConvOp,
+                 FfnOp, SoftcapOp, SelectRowsOp, MoeOp, HeadMatMulOp, CopyHeadsOp, GateOp, ClampOp, ConvOp,
                  DeltaRuleOp, SelectiveScanOp, TokenShiftOp, Wkv7Op, GatedNormOp, ApplyOp>;
 
 struct TensorDesc {

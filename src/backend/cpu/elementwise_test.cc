@@ -101,6 +101,8 @@ double activated(tensor::Activation activation, double x, double u) {
       return x * sigmoid(1.702 * x) * (std::clamp(u, -7.0, 7.0) + 1);
     case kSigmoid:
       return sigmoid(x) * u;
+    case kSoftplus:
+      return std::log1p(std::exp(x)) * u;
   }
   return NAN;
 }

@@ -104,6 +104,7 @@ class Executor {
   void run(const tensor::HeadMatMulOp& op, int thread);
   void run(const tensor::CopyHeadsOp& op, int thread);
   void run(const tensor::GateOp& op, int thread);
+  void run(const tensor::ClampOp& op, int thread);
   // op_recurrent.cc
   void run(const tensor::ConvOp& op, int thread);
   void run(const tensor::DeltaRuleOp& op, int thread);
@@ -190,6 +191,7 @@ class Executor {
     tensor::Activation activation;
     bool gated;
     bool weight_before;  // by the slot's weight
+    float limit;
   };
   struct ExpertLists;
   void multiply_expert(const tensor::Weight& w, Range rows, const ExpertLists& lists, int active,

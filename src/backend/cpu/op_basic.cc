@@ -12,7 +12,7 @@ void Executor::run(const EmbedOp& op, int thread) {
   const Range r = share(in_.n_tokens, thread, n_threads());
   for (int64_t t = r.begin; t < r.end; ++t) {
     float* out = data(op.out, t);
-    const int32_t token = in_.tokens[t];
+    const int32_t token = in_.tokens[t] < 0 ? op.other_row : in_.tokens[t];
     if (token < 0) {
       std::memcpy(out, in_.embeddings + t * d, size_t(d) * sizeof(float));
     } else {

@@ -1,4 +1,5 @@
 // Executor: operations on the heads of a row one by one, and gates.
+#include <algorithm>
 #include <cstring>
 
 #include "backend/cpu/executor.h"
@@ -53,6 +54,14 @@ void Executor::run(const CopyHeadsOp& op, int thread) {
     for (int head = 0; head < op.n_heads; ++head)
       std::memcpy(data(op.out, t) + head * op.out_step, data(op.in, t) + head * op.in_step,
                   size_t(op.width) * sizeof(float));
+}
+
+void Executor::run(const ClampOp& op, int thread) {
+  const Range r = share(rows(op.x), thread, n_threads());
+  for (int64_t t = r.begin; t < r.end; ++t) {
+    float* x = data(op.x, t);
+    for (int64_t i = 0; i < op.x.width; ++i) x[i] = std::clamp(x[i], -op.limit, op.limit);
+  }
 }
 
 void Executor::run(const GateOp& op, int thread) {

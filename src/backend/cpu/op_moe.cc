@@ -261,7 +261,13 @@ void Executor::finish_hidden(const GatedFfn& ffn, const ExpertLists& lists, int 
         k_.scale(gate, lists.weight[slot], n);
         if (up != nullptr) k_.scale(up, lists.weight[slot], n);
       }
-      k_.activate[int(ffn.activation)](gate, up, gate, n);
+      if (ffn.limit > 0 && up != nullptr) {
+        k_.activate[int(ffn.activation)](gate, nullptr, gate, n);
+        for (int64_t j = 0; j < n; ++j)
+          gate[j] = std::min(gate[j], ffn.limit) * std::clamp(up[j], -ffn.limit, ffn.limit);
+      } else {
+        k_.activate[int(ffn.activation)](gate, up, gate, n);
+      }
       if (form == ActForm::kFloat) continue;
       k_.quantize(gate, n, form, const_cast<ActBlock*>(view.blocks)[s * view.n + slot]);
     }
@@ -280,7 +286,7 @@ void Executor::run(const FfnOp& op, int thread) {
   all.begin = begin;
   all.n_active = &n_active;
   all.n_slots = n;
-  const GatedFfn ffn{op.gate, op.up, op.down, op.hidden, op.activation, op.gated, false};
+  const GatedFfn ffn{op.gate, op.up, op.down, op.hidden, op.activation, op.gated, false, op.limit};
   const Input product = gated_product(ffn, all, x, thread);
   team_.barrier();
   for_pieces(n_pieces(op.down->rows), thread, [&](int64_t first, int64_t end) {
@@ -321,7 +327,7 @@ void Executor::run(const MoeOp& op, int thread) {
   const Input x = prepare(op.in, op.norm, std::span(readers, op.gate == nullptr ? 2 : 3), thread);
   if (!own_router_in) route(op, x, lists, thread);
   const GatedFfn ffn{op.gate,       op.up,    op.down,
-                     op.hidden,     op.activation, op.gated, op.routing.weight_before};
+                     op.hidden,     op.activation, op.gated, op.routing.weight_before, op.limit};
   const Input product = gated_product(ffn, lists, x, thread);
   team_.barrier();
   for_pieces(n_pieces(op.down->rows), thread, [&](int64_t begin, int64_t end) {

@@ -1,4 +1,5 @@
 // The scalar table: every operation, in plain loops. Reference of all others; runs on any CPU.
+#include <cmath>
 #include <type_traits>
 
 #include "backend/cpu/kernel_table.h"
@@ -103,6 +104,12 @@ void attend_reference(const AttendArgs& a) noexcept {
   }
 }
 
+// Few values, in gates of few models: no instruction set has its own.
+void softplus(const float* gate, const float* up, float* y, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i)
+    y[i] = (gate[i] > 20 ? gate[i] : std::log1p(std::exp(gate[i]))) * (up == nullptr ? 1 : up[i]);
+}
+
 }  // namespace
 
 void fill(KernelTable& t) {
@@ -113,6 +120,7 @@ void fill(KernelTable& t) {
       t.gemm[quant::type_index<T>()] = gemm_float_reference<T>;
   });
   add_elementwise(t);
+  t.activate[int(tensor::Activation::kSoftplus)] = softplus;
   add_recurrent(t);
   add_attention(t);
   t.attend[int(tensor::KvType::kQ8_0)] = attend_reference<tensor::KvType::kQ8_0>;

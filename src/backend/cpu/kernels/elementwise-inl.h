@@ -49,7 +49,8 @@ static void layer_norm(const float* x, const float* w, const float* b, float* y,
   });
   const F inv = set1(1.0f / __builtin_sqrtf((reduce_add(squares) + squares_tail) / float(n) + eps));
   for_lanes(n, [&](int64_t i, int m) {
-    F v = mul(mul(sub(load_some(x + i, m), mean_v), inv), load_some(w + i, m));
+    F v = mul(sub(load_some(x + i, m), mean_v), inv);
+    if (w != nullptr) v = mul(v, load_some(w + i, m));
     if (b != nullptr) v = add(v, load_some(b + i, m));
     store_some(y + i, v, m);
   });

@@ -97,17 +97,19 @@ HEARTH_INLINE Panels packed_panels(const GemmArgs& a, int64_t row, int64_t n_sup
   return panels;
 }
 
-// What follows the superblock at `panels`, of which, with it, `left` remain: the panels' own next
-// one, or the first of the next two panels.
+// What follows the superblock at `panels`, of which, with it, `left` remain: the panels' own, or
+// those of the next two panels.
 template <class S>
 HEARTH_INLINE Next next_of(const GemmArgs& a, const Panels& panels, int64_t left) {
+  constexpr int64_t kWords = int64_t(S::kWords) * kPanelRows;
+  constexpr int64_t kFar = (kFarBytes / 4 + kWords - 1) / kWords;
+  // Behind the last superblock stand the halves and the other panel.
+  const int64_t skip = int64_t(a.panel_bytes / 2) - n_superblocks(a.k) * kWords;
   Next next;
-  const size_t ahead = left > 1 ? size_t(S::kWords) * kPanelRows * 4
-                                : 2 * a.panel_bytes - size_t(n_superblocks(a.k) - 1) *
-                                                          size_t(S::kWords) * kPanelRows * 4;
-  for (int p = 0; p < 2; ++p)
-    next.words[p] =
-        reinterpret_cast<const uint32_t*>(reinterpret_cast<const char*>(panels.words[p]) + ahead);
+  for (int p = 0; p < 2; ++p) {
+    next.near[p] = panels.words[p] + kWords + (left > 1 ? 0 : skip);
+    next.far[p] = panels.words[p] + kFar * kWords + (left > kFar ? 0 : skip);
+  }
   return next;
 }
 
@@ -221,6 +223,8 @@ static void few_columns(const GemmArgs& a, const Panels& panels, int64_t s,
   const ActBlock* x[kFewColumnsMax];
   for (int c = 0; c < n; ++c) x[c] = Columns{a}.block(c, s);
   const Next next = next_of<S>(a, panels, n_superblocks(a.k) - s);
+  if (a.packing->half)  // of the panels after these
+    for (int p = 0; p < 2; ++p) __builtin_prefetch(panels.halves[p] + a.panel_bytes, 0, 2);
   for (int i = 0; i < n_tiles; ++i) {
     const int begin = n * i / n_tiles;
     const int end = n * (i + 1) / n_tiles;

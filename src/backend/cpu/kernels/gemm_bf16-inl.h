@@ -14,8 +14,7 @@ static void bf16_tile(const Panels& panels, const Next& next, const ActBlock* co
   for (int c = 0; c < C; ++c)
     for (int p = 0; p < 2; ++p) t[p][c] = load_rows(sums + c * kTileRows + p * kPanelRows);
   for (int i = 0; i < n; ++i) {
-    if constexpr (C <= kFewTileColumns)
-      prefetch_part<Bf16Codes::kWords, Bf16Codes::kWords>(next, i);
+    if constexpr (C <= kFewTileColumns) prefetch_lines(next, i, i + 1);
     RowsI w[2];
     for (int p = 0; p < 2; ++p) w[p] = load_rows(panels.words[p] + i * kPanelRows);
     for (int c = 0; c < C; ++c) {

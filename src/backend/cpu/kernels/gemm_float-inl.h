@@ -44,7 +44,8 @@ static void float_few_tile(const Panels& panels, const Next& next, const float* 
                            int64_t n, float* sums) noexcept {
   float_sums<C>(x, n, sums, [&](auto&& step) HEARTH_INLINE_LAMBDA {
     for (int64_t i = 0; i < n; i += S::kPerWord) {
-      prefetch_part<S::kWords, S::kWords>(next, int(i / S::kPerWord));
+      const int line = int(i / S::kPerWord);
+      prefetch_lines(next, line, line + 1);
       RowsI word[2];
       for (int p = 0; p < 2; ++p)
         word[p] = load_rows(panels.words[p] + i / S::kPerWord * kPanelRows);

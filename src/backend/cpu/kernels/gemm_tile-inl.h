@@ -61,18 +61,23 @@ HEARTH_INLINE RowsI start_of(int32_t neg_sum) {
     return all_rows(neg_sum * kOffset);
 }
 
-// What will be read after the superblock at hand, of both panels; null if another tile asks for it.
+// What will be read after the superblock at hand, of both panels: `near` next, `far` at least
+// kFarBytes on. Null if another tile asks for it.
 struct Next {
-  const uint32_t* words[2];
+  const uint32_t* near[2];
+  const uint32_t* far[2];
 };
-// Asks for part `i` of kParts of it. Memory answers in about 100 ns, and the hardware's own
-// prefetcher stops at page ends.
-template <int kWords, int kParts>
-HEARTH_INLINE void prefetch_part(const Next& next, int i) {
-  constexpr int kLines = (kWords + kParts - 1) / kParts;
-  for (int p = 0; p < 2; ++p)
-    for (int line = 0; line < kLines; ++line)
-      __builtin_prefetch(next.words[p] + (i * kLines + line) * kPanelRows);
+// The hardware's own prefetcher stops at page ends, and the first cache's few misses do not bring
+// the next superblock soon enough by themselves: without `far`, reading is 3 % (Q8_0) to 13 %
+// (Q6_K) slower. Between 5 and 14 KB it makes no difference how far (docs/performance.md).
+inline constexpr int kFarBytes = 9216;
+// Asks for lines [begin, end) of it.
+HEARTH_INLINE void prefetch_lines(const Next& next, int begin, int end) {
+  for (int line = begin; line < end; ++line)
+    for (int p = 0; p < 2; ++p) {
+      __builtin_prefetch(next.far[p] + line * kPanelRows, 0, 2);
+      __builtin_prefetch(next.near[p] + line * kPanelRows);
+    }
 }
 
 // Adds one superblock to sums[C][kTileRows]. n_groups: groups of 32 in it, 8 but at the end of k.
@@ -103,9 +108,7 @@ HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales*
   }
   const int n_units = (n_groups + S::kUnroll - 1) / S::kUnroll;
   for (int unit = 0; unit < n_units; ++unit) {
-    if constexpr (kWords > 0) {
-      if (next.words[0] != nullptr) prefetch_part<kWords, 8 / S::kUnroll>(next, unit);
-    } else {
+    if constexpr (kWords == 0) {
       // The next tile's activations, of which most stand behind these, come from the second cache:
       // in one burst before the tile they cost a sixth of the speed of Q4_K_M's prefill.
       for (int c = 0; c < C; ++c)
@@ -125,6 +128,16 @@ HEARTH_INLINE static void tile(const uint32_t* const (&w)[2], const PanelScales*
         constexpr int kAtOnce = codes_at_once<S>();
         unrolled<kSteps / kAtOnce>([&](auto step) HEARTH_INLINE_LAMBDA {
           constexpr int j = part * kSteps + step * kAtOnce;
+          if constexpr (kWords > 0) {
+            // Even over the steps: a burst fills the queue of the first cache's misses, and what
+            // is to be computed waits behind it.
+            constexpr int kUnitSteps = 8 * S::kUnroll;
+            constexpr int kLines = (kWords * S::kUnroll + 7) / 8;
+            constexpr int at = 8 * u + j;
+            if (next.near[0] != nullptr)
+              prefetch_lines(next, unit * kLines + at * kLines / kUnitSteps,
+                             unit * kLines + (at + kAtOnce) * kLines / kUnitSteps);
+          }
           RowsI codes[2][kAtOnce];
           for (int p = 0; p < 2; ++p) get_codes<S, u, j>(w[p], unit, codes[p]);
           for (int word = 0; word < kAtOnce; ++word)

@@ -1,0 +1,21 @@
+// granite_swa: Granite 4.1. Granite with a sliding window and sinks in layers that a key names.
+#include "model/spec.h"
+#include "model/tensor_lists.h"
+
+namespace hearth::model {
+namespace {
+constexpr std::array kSinks = {
+    TensorSpec{Role::kAttnSinks, "attn_sinks", {Dim::kHeads}, Presence::kOptional},
+};
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kSinks, kGatedFfn);
+}  // namespace
+
+extern const ArchSpec kGraniteSwa = {
+    .name = "granite_swa",
+    .title = "Granite 4.1",
+    .tensors = kTensors,
+    .logit_scale = LogitScale::kDivide,
+    .window_period = 2,
+};
+
+}  // namespace hearth::model

@@ -1,0 +1,22 @@
+// olmoe: OLMoE. One norm over all heads of Q, one over those of K; experts whose weights are not
+// normalized.
+#include "model/spec.h"
+#include "model/tensor_lists.h"
+
+namespace hearth::model {
+namespace {
+constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
+constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNormWide, kFfnNorm, kExpertFfn);
+}  // namespace
+
+extern const ArchSpec kOlmoe = {
+    .name = "olmoe",
+    .title = "OLMoE",
+    .tensors = kTensors,
+    .rope = tensor::RopePairing::kNeox,
+    .wide_qk_norm = true,
+    .expert_renormalize = false,
+    .tiny_keys = kTiny,
+};
+
+}  // namespace hearth::model
