@@ -22,6 +22,7 @@ bool complete(HyperParams& p) {
     case RecurrentMixer::kDeltaNet:
     case RecurrentMixer::kGroupedDeltaNet:
       s.conv_dim = 2 * s.groups * s.state + s.inner;
+      s.in_rows = s.conv_dim + s.inner;
       return has_conv(s) && has_heads(s);
     case RecurrentMixer::kKimiDelta:
       s.rank = s.groups = p.layers[0].n_heads;
