@@ -79,8 +79,7 @@ void delta_net(GraphBuilder& b, const MixerArgs& a, bool grouped) {
   const View gates = b.rows(2 * int64_t(s.rank));
   const View beta = columns(gates, 0, s.rank);
   View alpha = columns(gates, s.rank, s.rank);
-  b.graph().add(MatMulOp{
-      a.x, 2, {&m.weight(Role::kSsmIn, a.il), &m.weight(Role::kAttnGate, a.il)}, {qkv, z}, a.norm});
+  delta_net_in(b, a, qkv, z);
   const Weight& fused = m.weight(Role::kSsmBetaAlpha, a.il);
   const int per_group = s.rank / s.groups;
   if (fused.present()) {
