@@ -5,7 +5,7 @@
 // (StepInputs::states). An operation's part of it begins at float `state` of layer `layer`, and is
 // laid out as told below. Each token is computed from the state that the token before left, by the
 // same steps, so results do not depend on batch, split of the prompt or threads. The state of a new
-// sequence is zero.
+// sequence is zero. How a backend lays out the numbers of one matrix is its own affair.
 #pragma once
 
 #include <cstdint>

@@ -138,7 +138,11 @@ struct StateArgs {
     const float* data;
     int64_t stride;
   };
-  float* state;  // [n_rows, n_columns]
+  // The state's columns stand in panels of so many, one behind the other (the last may be
+  // narrower): the rows of one lie side by side. With whole rows side by side, those of a part of
+  // the columns would share few sets of L1.
+  static constexpr int64_t kPanel = 64;
+  float* state;  // [n_columns / kPanel][n_rows][kPanel]
   int64_t n_rows;
   int64_t n_columns;
   int64_t n_tokens;

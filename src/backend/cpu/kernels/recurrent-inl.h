@@ -68,10 +68,11 @@ static void conv(const ConvArgs& a) noexcept {
   for_lanes(a.n_channels, [&](int64_t c, int m) { convolve(a, c, m); });
 }
 
-// Token t, kVectors * kLanes columns of the state from column c on; m < kLanes only with one
-// vector.
+// Token t, kVectors * kLanes columns from column c on, whose rows lie `stride` numbers apart from
+// `state` on; m < kLanes only with one vector.
 template <int kVectors, bool kSeen>
-HEARTH_INLINE void step_columns(const StateArgs& s, int64_t t, int64_t c, int m) {
+HEARTH_INLINE void step_columns(const StateArgs& s, float* state, int64_t stride, int64_t t,
+                                int64_t c, int m) {
   const auto row_of = [&](const StateArgs::Rows& rows) { return rows.data + t * rows.stride; };
   const float* w_row = row_of(s.w);
   const float* k_row = row_of(s.k);
@@ -88,14 +89,14 @@ HEARTH_INLINE void step_columns(const StateArgs& s, int64_t t, int64_t c, int m)
   if constexpr (kSeen) {
     const float* a_row = row_of(s.a);
     for (int64_t j = 0; j < s.n_rows; ++j) {
-      const float* row = s.state + j * s.n_columns + c;
       const F a = set1(a_row[j]);
-      for (int v = 0; v < kVectors; ++v) seen[v] = fma(a, load_some(row + v * kLanes, m), seen[v]);
+      for (int v = 0; v < kVectors; ++v)
+        seen[v] = fma(a, load_some(state + j * stride + v * kLanes, m), seen[v]);
     }
   }
   const float* b_row = kSeen ? row_of(s.b) : nullptr;
   for (int64_t j = 0; j < s.n_rows; ++j) {
-    float* row = s.state + j * s.n_columns + c;
+    float* row = state + j * stride;
     const F w = set1(w_row[j]);
     const F k = set1(k_row[j]);
     const F q = set1(q_row[j]);
@@ -113,12 +114,20 @@ HEARTH_INLINE void step_columns(const StateArgs& s, int64_t t, int64_t c, int m)
 // All tokens for some columns before the next: so much of a state stays in L1.
 template <bool kSeen>
 HEARTH_INLINE void step_tokens(const StateArgs& s) {
-  int64_t c = 0;
-  for (; c + 4 * kLanes <= s.n_columns; c += 4 * kLanes)
-    for (int64_t t = 0; t < s.n_tokens; ++t) step_columns<4, kSeen>(s, t, c, kLanes);
-  for (; c < s.n_columns; c += kLanes)
-    for (int64_t t = 0; t < s.n_tokens; ++t)
-      step_columns<1, kSeen>(s, t, c, int(s.n_columns - c < kLanes ? s.n_columns - c : kLanes));
+  for (int64_t panel = 0; panel < s.n_columns; panel += StateArgs::kPanel) {
+    float* state = s.state + panel * s.n_rows;
+    const int64_t left = s.n_columns - panel;
+    const int64_t width = left < StateArgs::kPanel ? left : StateArgs::kPanel;
+    int64_t c = 0;
+    for (; c + 4 * kLanes <= width; c += 4 * kLanes)
+      for (int64_t t = 0; t < s.n_tokens; ++t)
+        step_columns<4, kSeen>(s, state + c, width, t, panel + c, kLanes);
+    for (; c < width; c += kLanes) {
+      const int m = int(width - c < kLanes ? width - c : kLanes);
+      for (int64_t t = 0; t < s.n_tokens; ++t)
+        step_columns<1, kSeen>(s, state + c, width, t, panel + c, m);
+    }
+  }
 }
 
 static void step_state(const StateArgs& s) noexcept {
