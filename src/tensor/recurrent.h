@@ -124,7 +124,7 @@ struct Wkv7Op {
   const float* k_a;
   const float* r_k;
   const float* ln_weight;
-  const float* ln_bias;
+  const float* ln_bias;  // or null
   float ln_eps;
   int n_heads;
   int layer;

@@ -278,7 +278,8 @@ void Executor::wkv7_steps(const Wkv7Op& op, int64_t begin, int64_t n_steps, int 
                  .out_stride = stride(op.out)});
   for (int64_t t = 0; t < n_steps; ++t) {
     float* out = data(op.out, begin + t) + column;
-    k_.layer_norm(out, op.ln_weight + column, op.ln_bias + column, out, n, op.ln_eps);
+    const float* bias = op.ln_bias != nullptr ? op.ln_bias + column : nullptr;
+    k_.layer_norm(out, op.ln_weight + column, bias, out, n, op.ln_eps);
     k_.add_scaled(out, v + t * n, bonus[t], out, n);
   }
 }

@@ -441,8 +441,8 @@ void wkv_head(const WkvWeights& m, const Row& row, size_t h, Row& state, double*
   }
   for (size_t j = 0; j < s; ++j) var += (out[j] - mean) * (out[j] - mean) / double(s);
   for (size_t j = 0; j < s; ++j)
-    out[j] = (out[j] - mean) / std::sqrt(var + 64e-5) * at(m.ln_weight, j) + at(m.ln_bias, j) +
-             v[j] * bonus;
+    out[j] = (out[j] - mean) / std::sqrt(var + 64e-5) * at(m.ln_weight, j) +
+             (m.mixed ? at(m.ln_bias, j) : 0) + v[j] * bonus;
 }
 
 TEST(Recurrent, Wkv7) {
@@ -473,7 +473,7 @@ TEST(Recurrent, Wkv7) {
                                 .k_a = m.k_a.data(),
                                 .r_k = m.r_k.data(),
                                 .ln_weight = m.ln_weight.data(),
-                                .ln_bias = m.ln_bias.data(),
+                                .ln_bias = m.mixed ? m.ln_bias.data() : nullptr,
                                 .ln_eps = 64e-5f,
                                 .n_heads = int(m.heads),
                                 .layer = 1,
