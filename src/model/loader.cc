@@ -173,7 +173,8 @@ class Loader {
   // per expert.
   Result<void> load_scale(const std::string& base, Weight& out) {
     const format::TensorInfo* info = file_.find(base + ".scale");
-    if (info == nullptr) return {};
+    // A scale that the architecture lists is no second-level one.
+    if (info == nullptr || is_listed(info->name)) return {};
     const uint64_t n = info->n_elements();
     if (n != 1 && n != uint64_t(out.n_matrices))
       return fail(ErrorCode::kCorrupt,
@@ -210,6 +211,13 @@ class Loader {
     return memory;
   }
 
+  [[nodiscard]] bool is_listed(std::string_view tensor) const {
+    return std::ranges::any_of(m_.params_.arch->tensors, [&](const TensorSpec& spec) {
+      return spec.suffix == Suffix::kScale &&
+             tensor.ends_with(std::string(spec.name) + std::string(suffix_text(spec.suffix)));
+    });
+  }
+
   void note_unused() {
     std::vector<std::string> unused;
     for (const format::TensorInfo& info : file_.tensors())
@@ -244,6 +252,7 @@ std::vector<PackedPart> Model::packed_parts(const backend::Backend& backend) con
     offset += bytes;
   };
   add(head());
+  if (const Weight& w = weight(Role::kLayerEmbdProj); w.present()) add(w);
   for (const WeightSet& layer : layers_)
     for (const Weight& w : layer) add(w);
   return parts;
@@ -286,6 +295,7 @@ template <class F>
 void for_each_used_matrix(const Model& model, bool with_head, F&& f) {
   const HyperParams& p = model.params();
   if (with_head) f(model.head(), 1);
+  if (const Weight& w = model.weight(Role::kLayerEmbdProj); w.present()) f(w, 1);
   for (int layer = 0; layer < p.n_layers(); ++layer)
     for (int i = 0; i < kRoleCount; ++i) {
       const Weight& w = model.weight(Role(i), layer);

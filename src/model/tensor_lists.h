@@ -101,6 +101,27 @@ inline constexpr std::array kExpertFfn = {
                {Dim::kFfExpert, Dim::kEmbd, Dim::kExperts},
                Presence::kExpert, true},
 };
+// Experts with gate and up apart or in one matrix, gate first.
+inline constexpr std::array kEitherExpertFfn = {
+    TensorSpec{
+        Role::kFfnRouter, "ffn_gate_inp", {Dim::kEmbd, Dim::kExperts}, Presence::kExpert, true},
+    TensorSpec{Role::kFfnGateExps,
+               "ffn_gate_exps",
+               {Dim::kEmbd, Dim::kFfExpert, Dim::kExperts},
+               Presence::kOptional},
+    TensorSpec{Role::kFfnUpExps,
+               "ffn_up_exps",
+               {Dim::kEmbd, Dim::kFfExpert, Dim::kExperts},
+               Presence::kOptional},
+    TensorSpec{Role::kFfnGateUpExps,
+               "ffn_gate_up_exps",
+               {Dim::kEmbd, Dim::kFfExpertTwice, Dim::kExperts},
+               Presence::kOptional},
+    TensorSpec{Role::kFfnDownExps,
+               "ffn_down_exps",
+               {Dim::kFfExpert, Dim::kEmbd, Dim::kExperts},
+               Presence::kExpert},
+};
 inline constexpr std::array kSharedExpert = {
     TensorSpec{Role::kFfnGateShared, "ffn_gate_shexp", {Dim::kEmbd, Dim::kFfShared},
                Presence::kShared},
