@@ -304,6 +304,23 @@ TEST(TinyModel, NumbersAreNormal) {
   EXPECT_NE(tiny_normals("x", 3, 4), tiny_normals("y", 3, 4));
 }
 
+// Sizes of recurrent layers that are impossible, or that the tensors do not have.
+TEST(Load, ImpossibleRecurrentLayers) {
+  for (const ArchSpec* arch : all_archs())
+    for (const TinyKey& key : arch->tiny_keys) {
+      const std::string_view kind = key.key.substr(0, key.key.find('.'));
+      if (kind != "ssm" && kind != "shortconv" && kind != "wkv" && kind != "kda") continue;
+      for (const uint32_t value : {0u, 1u, 7u, 1000u, 1u << 24, 0xffffffffu}) {
+        if (kind == "wkv" && value == 1) continue;  // no tensor tells the size of heads
+        TinyModel tiny = make_tiny_model({.arch = arch}).value();
+        tiny.set(key.key, value);
+        const auto open = test::open(tiny);
+        ASSERT_FALSE(open.has_value()) << arch->name << " " << key.key << " = " << value;
+        EXPECT_EQ(open.error().code, ErrorCode::kCorrupt);
+      }
+    }
+}
+
 // Qwen 3 Next in files of 2025: q, k, v and z of the delta rule in one matrix, K head by K head.
 TEST(Load, DeltaNetsOfOneMatrixAreThoseOfTwo) {
   const TinyOptions options{.arch = find_arch("qwen3next")};
@@ -336,6 +353,37 @@ TEST(Load, DeltaNetsOfOneMatrixAreThoseOfTwo) {
   ASSERT_FALSE(neither.has_value());
   EXPECT_NE(neither.error().message.find("blk.0.attn_qkv.weight"), std::string::npos);
   tiny.tensors.push_back(std::move(one));
+  const auto open_one = test::open(tiny);
+  ASSERT_TRUE(open_one.has_value()) << open_one.error().message;
+  EXPECT_TRUE(same_bits(Runner(*open_one->model).logits(ids, 12), logits));
+}
+
+// Experts with gate and up in one matrix, gate first.
+TEST(Load, ExpertsOfOneMatrixAreThoseOfTwo) {
+  const TinyOptions options{.arch = find_arch("qwen35moe")};
+  TinyModel tiny = make_tiny_model(options).value();
+  const auto open_two = test::open(tiny);
+  ASSERT_TRUE(open_two.has_value()) << open_two.error().message;
+  const std::vector<int32_t> ids = some_ids(12, options.n_vocab);
+  const std::vector<float> logits = Runner(*open_two->model).logits(ids, 12);
+  for (const std::string layer : {"blk.0.", "blk.1."}) {
+    const TinyTensor gate = *tiny.find(layer + "ffn_gate_exps.weight");
+    const TinyTensor up = *tiny.find(layer + "ffn_up_exps.weight");
+    TinyTensor both{layer + "ffn_gate_up_exps.weight",
+                    gate.type,
+                    {gate.shape[0], 2 * gate.shape[1], gate.shape[2]},
+                    {}};
+    const auto n = int64_t(gate.data.size() / gate.shape[2]);  // bytes of one expert
+    for (int64_t expert = 0; expert < int64_t(gate.shape[2]); ++expert)
+      for (const TinyTensor* half : {&gate, &up}) {
+        const auto at = half->data.begin() + expert * n;
+        both.data.insert(both.data.end(), at, at + n);
+      }
+    std::erase_if(tiny.tensors, [&](const TinyTensor& t) {
+      return t.name == gate.name || t.name == up.name;
+    });
+    tiny.tensors.push_back(std::move(both));
+  }
   const auto open_one = test::open(tiny);
   ASSERT_TRUE(open_one.has_value()) << open_one.error().message;
   EXPECT_TRUE(same_bits(Runner(*open_one->model).logits(ids, 12), logits));

@@ -8,7 +8,7 @@ namespace hearth::model {
 namespace {
 constexpr auto kTensors =
     join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNorm, kDeltaNetIn, kDeltaNet,
-         kSplitDeltaGates, kFfnNormNamedPost, kExpertFfn, kSharedExpert, kSharedExpertGate);
+         kSplitDeltaGates, kFfnNormNamedPost, kEitherExpertFfn, kSharedExpert, kSharedExpertGate);
 }
 
 extern const ArchSpec kQwen35Moe = {

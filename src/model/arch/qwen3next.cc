@@ -8,7 +8,7 @@ namespace hearth::model {
 namespace {
 constexpr auto kTensors =
     join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNorm, kDeltaNetInOneOrTwo, kDeltaNet,
-         kFusedDeltaGates, kFfnNormNamedPost, kExpertFfn, kSharedExpert, kSharedExpertGate);
+         kFusedDeltaGates, kFfnNormNamedPost, kEitherExpertFfn, kSharedExpert, kSharedExpertGate);
 }  // namespace
 
 extern const ArchSpec kQwen3Next = {
