@@ -59,6 +59,9 @@ class Loader {
     const std::string name = base + std::string(suffix_text(spec.suffix));
     const format::TensorInfo* info = file_.find(name);
     if (!is_wanted(m_.params_, spec, layer, info != nullptr)) return {};
+    if (info == nullptr && spec.unless != Role::kCount &&
+        m_.layers_[size_t(layer)][size_t(spec.unless)].present())
+      return {};
     if (info == nullptr)
       return fail(ErrorCode::kCorrupt,
                   fmt::format("the tensor '{}' is missing, which every '{}' model has", name,

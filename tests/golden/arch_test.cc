@@ -44,6 +44,7 @@ std::vector<float> normed_hidden(engine::Engine& engine, const std::vector<int32
   in.sequence_of = sequence_of.data();
   in.sequences = engine.kv().sequences();
   in.layers = engine.kv().layers();
+  in.states = engine.kv().states();
   const std::span<const float> hidden = engine.decoder().step(in);
   const float* weight = engine.model().vector(model::Role::kOutputNorm);
   const auto d = size_t(params.n_embd);
