@@ -7,6 +7,8 @@
   X(kTokenize)             \
   X(kDetokenize)           \
   X(kBench)                \
+  X(kEmbed)                \
+  X(kRerank)               \
   X(kPerplexity)           \
   X(kLogits)               \
   X(kIsas)                 \

@@ -27,6 +27,27 @@ Result<tensor::KvType> kv_type(const std::string& name) {
   return *type;
 }
 
+// An encoder's cache holds one layer's keys and values for one step: numbers like any other between
+// two operations, and of their type.
+Result<tensor::KvType> kv_type(const model::HyperParams& params, const EngineOptions& options) {
+  HEARTH_ASSIGN(const tensor::KvType type, kv_type(options.kv_type));
+  return params.causal ? type : tensor::KvType::kF32;
+}
+
+// An encoder reads a whole text in one step.
+model::DecoderLimits decoder_limits(const model::HyperParams& params, const EngineOptions& options,
+                                    int64_t n_ctx) {
+  const int n_batch =
+      params.causal ? options.n_batch : int(std::max<int64_t>(options.n_batch, n_ctx));
+  return {n_ctx, n_batch, options.n_outputs};
+}
+
+// Learned positions end where the table does.
+bool has_position_table(const model::HyperParams& params) {
+  return std::ranges::count(params.arch->tensors, model::Role::kPositionEmbd,
+                            &model::TensorSpec::role) > 0;
+}
+
 // What of the machine's memory a model may plan with: a part stays for the rest of the person's
 // programs.
 uint64_t usable_memory(uint64_t available) {
@@ -130,7 +151,13 @@ void note_program(const format::ModelFile& file, Arena& arena) {
 
 Result<ContextChoice> choose_context(const model::HyperParams& params, const EngineOptions& options,
                                      uint64_t weight_bytes, uint64_t available_bytes) {
-  HEARTH_ASSIGN(const tensor::KvType type, kv_type(options.kv_type));
+  HEARTH_ASSIGN(const tensor::KvType type, kv_type(params, options));
+  if (options.n_ctx > params.n_ctx_train && has_position_table(params))
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("a context of {} tokens is asked for, but the model has learned {} "
+                            "positions and knows no others",
+                            options.n_ctx, params.n_ctx_train),
+                fmt::format("use --ctx {} or less", params.n_ctx_train));
   const uint64_t per_position =
       KvCache::bytes_per_position(params, type) * uint64_t(options.n_sequences);
   const uint64_t usable = usable_memory(available_bytes);
@@ -185,7 +212,6 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
   MemoryPlan plan;
   plan.machine = memory_of(options);
   HEARTH_ASSIGN(model::Model model, model::Model::load(file, plan.arena));
-  HEARTH_ASSIGN(const tensor::KvType type, kv_type(options.kv_type));
   Result<Placement> placement = place_model(file, model, options, plan.machine);
   if (!placement && placement.error().code != ErrorCode::kOutOfMemory)
     return std::unexpected(placement.error());
@@ -205,13 +231,14 @@ Result<MemoryPlan> Engine::plan_memory(const format::ModelFile& file,
   HEARTH_ASSIGN(plan.threads, choose_threads(options.threads, kernels));
   const auto team = make_team(plan.threads, false);
   const auto backend = make_backend(kernels, *team, plan.threads);
+  HEARTH_ASSIGN(const tensor::KvType type, kv_type(model.params(), options));
   note_program(file, plan.arena);
   HEARTH_ASSIGN(const WeightStore weights,
                 WeightStore::load({file, model, *backend, placement->larger_than_memory},
                                   options.weights, plan.arena));
   plan.weights_reason = weights.reason();
   HEARTH_TRY(KvCache::create(model.params(), {n_ctx, options.n_sequences, type}, plan.arena));
-  HEARTH_TRY(model::Decoder::create(model, *backend, {n_ctx, options.n_batch, options.n_outputs},
+  HEARTH_TRY(model::Decoder::create(model, *backend, decoder_limits(model.params(), options, n_ctx),
                                     plan.arena));
   return plan;
 }
@@ -220,10 +247,10 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
   HEARTH_ASSIGN(const backend::cpu::KernelTable kernels,
                 backend::cpu::select_kernels(options.isa, detect_cpu_features()));
   HEARTH_ASSIGN(threads_, choose_threads(options.threads, kernels));
-  HEARTH_ASSIGN(const tensor::KvType type, kv_type(options.kv_type));
   HEARTH_ASSIGN(model::Model model, model::Model::load(*file_, *arena_));
   model_ = std::make_unique<model::Model>(std::move(model));
   warnings_ = model_->warnings();
+  HEARTH_ASSIGN(const tensor::KvType type, kv_type(model_->params(), options));
   HEARTH_ASSIGN(Placement placement, place_model(*file_, *model_, options, memory_of(options)));
   n_ctx_ = placement.context.n_ctx;
   n_ctx_reason_ = std::move(placement.context.reason);
@@ -251,13 +278,13 @@ Result<void> Engine::set_up(const EngineOptions& options, const ProgressFn& prog
   kv_ = std::make_unique<KvCache>(std::move(kv));
   HEARTH_ASSIGN(model::Decoder decoder,
                 model::Decoder::create(*model_, *backend_,
-                                       {n_ctx_, options.n_batch, options.n_outputs}, *arena_));
+                                       decoder_limits(model_->params(), options, n_ctx_), *arena_));
   decoder_ = std::make_unique<model::Decoder>(std::move(decoder));
   return {};
 }
 
-Result<std::span<const float>> Engine::feed(std::span<const BatchToken> batch) {
-  // All or nothing: room and ids are checked before the first step.
+// All or nothing: what feed() and states() refuse is known before the first step.
+Result<void> Engine::check(std::span<const BatchToken> batch) {
   n_new_.assign(kv_->sequences().size(), 0);
   size_t n_wanted = 0;
   for (const BatchToken& t : batch) {
@@ -278,14 +305,41 @@ Result<std::span<const float>> Engine::feed(std::span<const BatchToken> batch) {
                   fmt::format("the context is full: {} tokens are needed, {} fit", needed, n_ctx_),
                   "start over with /clear, shorten the prompt, or use a larger context (--ctx)");
   }
-  logits_.clear();
-  const auto n_batch = size_t(decoder_->limits().n_batch);
-  for (size_t at = 0; at < batch.size(); at += n_batch)
-    HEARTH_TRY(step(batch.subspan(at, std::min(n_batch, batch.size() - at)), logits_));
-  return std::span<const float>(logits_);
+  return {};
 }
 
-Result<void> Engine::step(std::span<const BatchToken> batch, std::vector<float>& logits) {
+Result<std::span<const float>> Engine::feed(std::span<const BatchToken> batch) {
+  if (!model_->has_head())
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("this model ('{}') makes embeddings and cannot go on with a text",
+                            model_->params().arch->name),
+                "use hearth embed or hearth rerank with it, and a language model here");
+  HEARTH_TRY(check(batch));
+  rows_.clear();
+  const auto n_batch = size_t(decoder_->limits().n_batch);
+  for (size_t at = 0; at < batch.size(); at += n_batch)
+    HEARTH_TRY(step(batch.subspan(at, std::min(n_batch, batch.size() - at)), Want::kLogits, rows_));
+  return std::span<const float>(rows_);
+}
+
+Result<std::span<const float>> Engine::states(std::span<const BatchToken> batch) {
+  HEARTH_TRY(check(batch));
+  const auto n_batch = size_t(decoder_->limits().n_batch);
+  if (!model_->params().causal) {
+    if (batch.size() > n_batch)
+      return fail(ErrorCode::kContextFull,
+                  fmt::format("{} tokens are to be read at once, but a step holds {}", batch.size(),
+                              n_batch),
+                  "shorten the text, or use a larger context (--ctx)");
+    for (const BatchToken& t : batch) HEARTH_CHECK(kv_->n_positions(t.sequence) == 0);
+  }
+  rows_.clear();
+  for (size_t at = 0; at < batch.size(); at += n_batch)
+    HEARTH_TRY(step(batch.subspan(at, std::min(n_batch, batch.size() - at)), Want::kStates, rows_));
+  return std::span<const float>(rows_);
+}
+
+Result<void> Engine::step(std::span<const BatchToken> batch, Want want, std::vector<float>& rows) {
   const int64_t d = model_->params().n_embd;
   tokens_.clear();
   positions_.clear();
@@ -295,7 +349,7 @@ Result<void> Engine::step(std::span<const BatchToken> batch, std::vector<float>&
   for (const BatchToken& t : batch) {
     const int64_t position = kv_->n_positions(t.sequence);
     HEARTH_TRY(kv_->reserve(t.sequence, position + 1));
-    if (t.wants_logits) output_rows_.push_back(int32_t(tokens_.size()));
+    if (t.wants_logits && want == Want::kLogits) output_rows_.push_back(int32_t(tokens_.size()));
     if (t.token < 0) {
       embeddings_.resize(batch.size() * size_t(d));
       std::memcpy(embeddings_.data() + tokens_.size() * size_t(d), t.embedding,
@@ -316,8 +370,9 @@ Result<void> Engine::step(std::span<const BatchToken> batch, std::vector<float>&
   in.states = kv_->states();
   in.output_rows = output_rows_.data();
   in.n_outputs = int(output_rows_.size());
-  const std::span<const float> result = decoder_->step(in);
-  if (in.n_outputs > 0) logits.insert(logits.end(), result.begin(), result.end());
+  const bool states = want == Want::kStates;
+  const std::span<const float> result = decoder_->step(in, {.states = states});
+  if (states || in.n_outputs > 0) rows.insert(rows.end(), result.begin(), result.end());
   return {};
 }
 

@@ -38,7 +38,7 @@ struct EngineOptions {
   bool need_tokenizer = true;  // false: a file without a usable vocabulary is fine
   // Performance.
   ThreadRequest threads = {};
-  int n_batch = 512;     // most tokens of one step
+  int n_batch = 512;     // most tokens of one step; of an encoder n_ctx where that is more
   int n_outputs = 1;     // most rows of logits of one step
   std::string isa = {};  // "": the best that the CPU has
   WeightOptions weights = {};
@@ -95,8 +95,14 @@ class Engine {
   // Runs the batch (cut into steps as needed) and appends it to its sequences. Returns one row
   // [n_vocab] per token that wants logits, in batch order; valid until the next call. REQUIRES: at
   // most EngineOptions::n_outputs wanted rows. Errors: kContextFull (nothing is appended);
-  // kInvalidArgument for a token id outside the vocabulary.
+  // kInvalidArgument for a token id outside the vocabulary; kUnsupported for encoders.
   Result<std::span<const float>> feed(std::span<const BatchToken> batch);
+
+  // The same for one row [n_embd] per token: the states behind the output norm, of which embeddings
+  // are made. An encoder reads a sequence in one step: the batch must be one step, and its
+  // sequences empty before it. Errors: those of feed(); kContextFull for more tokens of an encoder
+  // than a step holds.
+  Result<std::span<const float>> states(std::span<const BatchToken> batch);
 
   // Positions that a sequence holds; trim() forgets those behind, and says how many are left, which
   // for a model with recurrent layers may be fewer (KvCache::trim, snapshot).
@@ -129,7 +135,9 @@ class Engine {
  private:
   Engine();
   Result<void> set_up(const EngineOptions& options, const ProgressFn& progress);
-  Result<void> step(std::span<const BatchToken> tokens, std::vector<float>& logits);
+  enum class Want : uint8_t { kLogits, kStates };
+  Result<void> check(std::span<const BatchToken> batch);
+  Result<void> step(std::span<const BatchToken> tokens, Want want, std::vector<float>& rows);
 
   std::unique_ptr<format::ModelFile> file_;
   std::unique_ptr<Arena> arena_;
@@ -152,7 +160,7 @@ class Engine {
   std::vector<int32_t> sequence_of_;
   std::vector<int32_t> output_rows_;
   std::vector<float> embeddings_;
-  std::vector<float> logits_;
+  std::vector<float> rows_;
 };
 
 // The context length for a model in `available_bytes` of memory (0: not known): as wanted, or, for

@@ -12,8 +12,9 @@ namespace hearth::engine {
 namespace {
 
 tensor::KvLayerView layer_view(const model::HyperParams& params, int layer, tensor::KvType type) {
+  const bool own = params.kv_layer(layer) == layer;
   return {.type = type,
-          .n_heads = params.layers[size_t(layer)].n_kv_heads,
+          .n_heads = own ? params.layers[size_t(layer)].n_kv_heads : 0,
           .dk = params.layers[size_t(layer)].head_dim_k,
           .dv = params.layers[size_t(layer)].head_dim_v};
 }

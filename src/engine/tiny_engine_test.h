@@ -61,10 +61,11 @@ inline Result<std::unique_ptr<Engine>> load(const model::TinyOptions& tiny,
   return Engine::load(file.path(), options);
 }
 
-// Every architecture, plain, with experts where it has them, and with tied head and biases.
+// Every architecture that goes on with a text, plain, with experts where it has them, and with tied head and biases.
 inline std::vector<std::pair<std::string, model::TinyOptions>> all_models() {
   std::vector<std::pair<std::string, model::TinyOptions>> all;
   for (const model::ArchSpec* arch : model::all_archs()) {
+    if (!arch->causal) continue;
     const std::string name(arch->name);
     bool has_experts = false;
     for (const model::TensorSpec& t : arch->tensors)

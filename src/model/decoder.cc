@@ -53,7 +53,7 @@ Result<Decoder> Decoder::create(const Model& model, backend::Backend& backend,
 
 void Decoder::build(const Key& key) {
   if (key.n_tokens == built_.n_tokens && key.n_outputs == built_.n_outputs &&
-      key.range.begin == built_.range.begin && key.range.end == built_.range.end)
+      key.range == built_.range)
     return;
   result_ = build_graph(*model_, *ropes_, key.range, key.n_tokens, key.n_outputs, graph_);
   HEARTH_CHECK(graph_.activation_bytes() <= activation_bytes_);

@@ -29,6 +29,8 @@ struct DecoderLimits {
 struct LayerRange {
   int begin = 0;
   int end = -1;  // -1: to the last layer and through the head; else the result is hidden states
+  bool states = false;  // to the last layer and through the output norm, and no further
+  friend bool operator==(const LayerRange&, const LayerRange&) = default;
 };
 
 class Decoder {
@@ -39,7 +41,7 @@ class Decoder {
                                 const DecoderLimits& limits, Arena& arena);
 
   // Runs one step. Returns [n_outputs, n_vocab] logits, or [n_tokens, n_embd] hidden states if the
-  // range ends before the last layer; valid until the next step. REQUIRES: inputs within the
+  // range ends before the last layer, or with them; valid until the next step. REQUIRES: inputs within the
   // limits, ids and positions valid (the engine checks).
   std::span<const float> step(const tensor::StepInputs& inputs, LayerRange range = {});
 

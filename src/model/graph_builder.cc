@@ -119,9 +119,15 @@ void GraphBuilder::parallel_layer(View x, int il) {
 }
 
 void GraphBuilder::post_norm_layer(View x, int il) {
+  // Where there is a second norm, what the layer has read is added once more before it: Jina 2.
+  const Norm again = norm(Role::kAttnNorm2, il);
+  const View read = again.present() ? normed(x, {}) : View{};
   mixer(x, x, il, {}, true);
   g_.add(NormOp{x, x, norm(Role::kPostAttnNorm, il)});
-  if (const Norm again = norm(Role::kAttnNorm2, il); again.present()) g_.add(NormOp{x, x, again});
+  if (again.present()) {
+    add(x, read);
+    g_.add(NormOp{x, x, again});
+  }
   ffn(x, x, il, {}, true);
   g_.add(NormOp{x, x, norm(Role::kPostFfnNorm, il)});
 }
@@ -153,13 +159,17 @@ View build_graph(const Model& model, const Ropes& ropes, LayerRange range, int n
   GraphBuilder builder(model, ropes, n_tokens, graph);
   const ArchSpec& arch = *model.params().arch;
   const bool to_the_end = range.end < 0;
+  const bool states = to_the_end && range.states;
   const int end = to_the_end ? model.params().n_layers() : range.end;
   const View x = range.begin == 0 ? builder.embed() : builder.hidden_input();
   builder.rope_tables();
   if (arch.before_layers != nullptr) arch.before_layers(builder, x);
   for (int il = range.begin; il < end; ++il) builder.layer(x, il);
+  // BERT's last layer ends with a norm: it has no other.
+  if (const Norm last = builder.norm(Role::kOutputNorm); states && last.present())
+    graph.add(NormOp{x, x, last});
   // Without wanted rows (the middle of a prompt) the head is left out.
-  const View result = to_the_end && n_outputs > 0 ? builder.head(x, n_outputs) : x;
+  const View result = to_the_end && !states && n_outputs > 0 ? builder.head(x, n_outputs) : x;
   graph.keep(result);
   graph.plan();
   return result;

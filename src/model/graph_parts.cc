@@ -29,7 +29,7 @@ View GraphBuilder::attend(const Heads& heads, int il) {
   const Weight& sinks = m_.weight(Role::kAttnSinks, il);
   Temperature temperature = p_.temperature;
   temperature.scale = l.temperature;
-  Mask mask = p_.arch->causal ? Mask::kCausal : Mask::kFull;
+  Mask mask = p_.causal ? Mask::kCausal : Mask::kFull;
   if (l.window > 0 && p_.arch->window_symmetric) mask = Mask::kSymmetric;
   if (l.window > 0 && p_.arch->window_chunked) mask = Mask::kChunked;
   g_.add(AttentionOp{.q = heads.q,
@@ -171,17 +171,21 @@ void GraphBuilder::ffn(View x, View out, int il, const Norm& norm, bool accumula
 
 void GraphBuilder::dense_ffn(View x, View out, int il, const Norm& norm, bool accumulate) {
   const Weight& gate = m_.weight(Role::kFfnGate, il);
+  const Weight& up = m_.weight(Role::kFfnUp, il);
   const View hidden = rows(2 * int64_t(layer_params(il).n_ff));
+  // Of one architecture some files have a gate, in a matrix of its own or as half of up, and some
+  // none.
+  const bool has_gate = gate.present() || up.rows > layer_params(il).n_ff;
   g_.add(FfnOp{.in = x,
                .gate = gate.present() ? &gate : nullptr,
-               .up = &m_.weight(Role::kFfnUp, il),
+               .up = &up,
                .down = &m_.weight(Role::kFfnDown, il),
                .hidden = hidden,
                .out = out,
-               .activation = p_.arch->activation,
+               .activation = p_.activation,
                .norm = norm,
                .accumulate = accumulate,
-               .gated = p_.arch->gated,
+               .gated = p_.arch->gated && has_gate,
                .limit = layer_params(il).ffn_limit});
 }
 
@@ -211,7 +215,7 @@ void GraphBuilder::experts(View x, View out, int il, const Norm& norm, bool accu
                .partial = g_.add_tensor(n_slots, m_.weight(Role::kFfnDownExps, il).rows),
                .out = out,
                .routing = routing,
-               .activation = p_.arch->activation,
+               .activation = p_.activation,
                .norm = norm,
                .accumulate = accumulate,
                .gated = p_.arch->gated,
@@ -231,7 +235,7 @@ void GraphBuilder::shared_expert(View x, View out, int il, const Norm& norm) {
                .down = &m_.weight(Role::kFfnDownShared, il),
                .hidden = hidden,
                .out = answer,
-               .activation = p_.arch->activation,
+               .activation = p_.activation,
                .norm = norm,
                .accumulate = !router.present(),
                .gated = p_.arch->gated,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/embedding_params.h"
 #include "model/recurrent_params.h"
 
 namespace hearth::model {
@@ -445,6 +446,7 @@ Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   p.arch = arch;
   p.topology = arch->topology;
   p.plain_qk_norm = arch->plain_qk_norm;
+  p.activation = arch->activation;
   HEARTH_ASSIGN(p.name, metadata.get_string_or("general.name", ""));
   const Reader r(metadata, arch_name);
   HEARTH_ASSIGN(p.n_embd, r.count("embedding_length", kMaxWidth));
@@ -460,6 +462,7 @@ Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   if (arch->adjust != nullptr) HEARTH_TRY(arch->adjust(p, metadata));
   HEARTH_TRY(use_recurrent(p, metadata));
   HEARTH_TRY(check_layers(r, p));
+  HEARTH_TRY(use_embedding(p, metadata));
   return p;
 }
 
@@ -470,6 +473,8 @@ bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, boo
       return true;
     case Presence::kOptional:
       return exists;
+    case Presence::kButFirst:
+      return layer > 0 || exists;
     case Presence::kDense:
       return l.ffn == FfnKind::kDense || l.ffn == FfnKind::kBoth;
     case Presence::kExpert:
@@ -594,6 +599,8 @@ int64_t HyperParams::size(Dim dim, int layer) const {
       return expert_in > 0 ? expert_in : n_embd;
     case Dim::kSsmHeadV:
       return ssm.rank > 0 ? ssm.inner / ssm.rank : 0;
+    case Dim::kTokenTypes:
+      return n_token_types;
     case Dim::kClsLabels:
       return n_cls_labels;
     case Dim::kPooled:

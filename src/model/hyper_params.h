@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,15 @@
 namespace hearth::model {
 
 enum class Mixer : uint8_t { kAttention, kRecurrent, kNone };
+// How the states of a text's tokens become one vector, as numbered in <arch>.pooling_type.
+enum class Pooling : uint8_t {
+  kNone = 0,  // they do not: one vector for each token
+  kMean = 1,
+  kCls = 2,   // the first token's
+  kLast = 3,  // the last token's
+  kRank = 4,  // what the classifier's head makes of it: rerankers
+};
+
 enum class FfnKind : uint8_t { kDense, kExperts, kBoth, kNone };
 // Which frequencies a layer rotates with.
 enum class LayerRope : uint8_t { kNone, kMain, kWindow };
@@ -92,6 +102,11 @@ struct HyperParams {
   // The spec's, where the file does not say otherwise.
   Topology topology = Topology::kSequential;
   bool plain_qk_norm = false;
+  bool causal = true;
+  // An encoder reads a text in one step, and needs nothing of a layer's keys and values once the
+  // layer is done: all layers write them to the cache of the first.
+  bool one_cache = false;
+  tensor::Activation activation = tensor::Activation::kSilu;
   std::string name;  // general.name; may be empty
   int64_t n_embd = 0;
   int64_t n_vocab = 0;
@@ -124,12 +139,18 @@ struct HyperParams {
   float value_scale = 1;  // of what attention mixes
   tensor::Temperature temperature;  // its scale is the layer's
   int layer_embd = 0;               // width of the embedding that every layer has; 0: none
-  int n_cls_labels = 0;
+  // Embedding models and rerankers.
+  std::optional<Pooling> pooling;  // what the file says
+  bool normalize_embeddings = true;
+  int n_token_types = 0;
+  int n_cls_labels = 1;
+  std::vector<std::string> cls_labels;  // may be empty
   int pooled = 0;  // width between the two matrices behind the pooling
 
   [[nodiscard]] int n_layers() const { return int(layers.size()); }
   // The layer whose KV cache `layer` reads.
   [[nodiscard]] int kv_layer(int layer) const {
+    if (one_cache) return 0;
     const int other = layers[size_t(layer)].kv_layer;
     return other < 0 ? layer : other;
   }

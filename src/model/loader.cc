@@ -69,7 +69,7 @@ class Loader {
                   "the file is incomplete or made for another program; download it again");
     // An optional tensor that another of the list has taken: the first description holds.
     if (out.present()) return {};
-    if (spec.presence == Presence::kOptional && !shape_fits(spec, layer, *info)) {
+    if (!shape_fits(spec, layer, *info)) {
       bool other = false;
       for (const TensorSpec& s : m_.params_.arch->tensors)
         other |= s.role == spec.role && &s != &spec && shape_fits(s, layer, *info);
@@ -271,7 +271,7 @@ std::vector<PackedPart> Model::packed_parts(const backend::Backend& backend) con
     if (bytes > 0) parts.push_back({&w, offset, bytes});
     offset += bytes;
   };
-  add(head());
+  if (has_head()) add(head());
   if (const Weight& w = weight(Role::kLayerEmbdProj); w.present()) add(w);
   for (const WeightSet& layer : layers_)
     for (const Weight& w : layer) add(w);
@@ -314,7 +314,7 @@ bool is_expert_role(Role role) {
 template <class F>
 void for_each_used_matrix(const Model& model, bool with_head, F&& f) {
   const HyperParams& p = model.params();
-  if (with_head) f(model.head(), 1);
+  if (with_head && model.has_head()) f(model.head(), 1);
   if (const Weight& w = model.weight(Role::kLayerEmbdProj); w.present()) f(w, 1);
   for (int layer = 0; layer < p.n_layers(); ++layer)
     for (int i = 0; i < kRoleCount; ++i) {

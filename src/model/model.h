@@ -60,6 +60,8 @@ class Model {
   }
   // The output matrix: the embedding matrix where the file has none of its own.
   [[nodiscard]] const tensor::Weight& head() const;
+  // Whether it goes on with a text: encoders have states and no logits.
+  [[nodiscard]] bool has_head() const { return params_.causal; }
 
   // Bytes of weights that one decoded token reads: all matrices once (of experts only those used),
   // of the embedding a row.

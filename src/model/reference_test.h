@@ -73,6 +73,9 @@ inline bool is_covered(const HyperParams& p) {
          });
 }
 
+// Those that look both ways and go on with no text are compared in encoder_test.cc.
+inline bool is_encoder(const ArchSpec& arch) { return !arch.causal; }
+
 inline bool has_experts(const ArchSpec& arch) {
   for (const TensorSpec& t : arch.tensors)
     if (t.presence == Presence::kExpert) return true;

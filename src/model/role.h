@@ -186,13 +186,15 @@ enum class Dim : uint8_t {
   kRwkvGate,
   kExpertIn,  // what an expert reads: d, or less
   kSsmHeadV,  // width of a delta net's value head
-  kClsLabels,
+  kClsLabels,  // what a classifier or reranker tells apart
+  kTokenTypes,  // kinds of tokens of BERT: sentence A, sentence B
   kPooled,  // width between the two matrices behind the pooling
 };
 
 enum class Presence : uint8_t {
   kRequired,
   kOptional,
+  kButFirst,   // required in every layer but the first, there optional
   kDense,      // required in layers with a dense FFN, else absent
   kExpert,     // required in layers with experts, else absent
   kShared,     // required in layers with a shared expert, else absent

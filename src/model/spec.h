@@ -89,7 +89,7 @@ struct ArchSpec {
   bool plain_output_norm = false;  // the norm before the head has no weights
 
   // Attention.
-  bool causal = true;
+  bool causal = true;  // false: encoders, also where the key attention.causal says so
   tensor::RopePairing rope = tensor::RopePairing::kNorm;
   RopeUse rope_use = RopeUse::kAll;
   int nope_period = 0;  // layer i does not rotate iff (i + 1) % nope_period == 0; 0: all do
@@ -122,6 +122,10 @@ struct ArchSpec {
   // Recurrent layers.
   RecurrentMixer recurrent = RecurrentMixer::kNone;
   bool recurrent_beside_attention = false;  // every layer has both, and adds both to x
+
+  // Rerankers and classifiers: the head reads the mean and has GELU behind its first matrix; else it
+  // reads the first token (of causal models the last), and has tanh.
+  bool classify_mean = false;
 
   // Numbers of tiny models.
   std::span<const TinyKey> tiny_keys = {};

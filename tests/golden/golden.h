@@ -114,11 +114,13 @@ struct RunOptions {
   int n_batch = 512;
   std::string kv_type = "f32";
   int64_t n_ctx = 256;
+  int n_sequences = 1;
 };
 
 inline std::unique_ptr<engine::Engine> open_engine(const fs::path& path, const RunOptions& run) {
   engine::EngineOptions options;
   options.n_ctx = run.n_ctx;
+  options.n_sequences = run.n_sequences;
   options.kv_type = run.kv_type;
   options.need_tokenizer = false;
   options.threads.generate = run.n_threads;

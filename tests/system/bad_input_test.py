@@ -75,7 +75,9 @@ def model_file(**options):
     return head + b"".join(body)
 
 
-class BadInput(unittest.TestCase):
+class HearthCase(unittest.TestCase):
+    """A folder of its own with a small language model, and hearth run in it."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -114,6 +116,8 @@ class BadInput(unittest.TestCase):
             self.assertIn(part, err)
         return err
 
+
+class BadInput(HearthCase):
     # ---- files
 
     def test_the_model_itself_is_fine(self):

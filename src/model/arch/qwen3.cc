@@ -1,16 +1,18 @@
-// qwen3: Qwen 3 dense and its embedding models. Qwen 2 without biases, with a norm on every head of
-// Q and K before rope.
+// qwen3: Qwen 3 dense, its embedding models and rerankers. Qwen 2 without biases, with a norm on
+// every head of Q and K before rope.
+#include "model/encoder_lists.h"
 #include "model/spec.h"
 #include "model/tensor_lists.h"
 
 namespace hearth::model {
 namespace {
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kGatedFfn);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kQkNorm, kGatedFfn, kClassifierOutput);
 }
 
 extern const ArchSpec kQwen3 = {
     .name = "qwen3",
-    .title = "Qwen 3 dense",
+    .title = "Qwen 3 dense, Qwen3-Embedding, Qwen3-Reranker",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
 };
