@@ -307,9 +307,8 @@ void AutomatonBuilder::trim() {
   }
   for (RawState& state : raw_) {
     std::erase_if(state.bytes, [&](const auto& e) { return !useful[e.target]; });
-    std::erase_if(state.calls, [&](const auto& c) {
-      return !useful[c.target] || !useful[starts_[c.rule]];
-    });
+    std::erase_if(state.calls,
+                  [&](const auto& c) { return !useful[c.target] || !useful[starts_[c.rule]]; });
   }
 }
 
@@ -335,14 +334,13 @@ Automaton AutomatonBuilder::finish() {
   out.root_ = grammar_.root();
   out.starts_ = std::move(starts_);
   for (const RawState& state : raw_) {
-    out.states_.push_back({.byte_begin = uint32_t(out.byte_edges_.size()),
-                           .call_begin = uint32_t(out.call_edges_.size()),
-                           .is_final = state.is_final,
-                           .is_only_final =
-                               state.is_final && state.bytes.empty() && state.calls.empty()});
+    out.states_.push_back(
+        {.byte_begin = uint32_t(out.byte_edges_.size()),
+         .call_begin = uint32_t(out.call_edges_.size()),
+         .is_final = state.is_final,
+         .is_only_final = state.is_final && state.bytes.empty() && state.calls.empty()});
     for (const auto& e : state.bytes)
-      out.byte_edges_.push_back(
-          {out.classes_[e.bytes.lo], out.classes_[e.bytes.hi], e.target});
+      out.byte_edges_.push_back({out.classes_[e.bytes.lo], out.classes_[e.bytes.hi], e.target});
     for (const auto& c : state.calls) out.call_edges_.push_back({c.rule, c.target});
   }
   out.states_.push_back({.byte_begin = uint32_t(out.byte_edges_.size()),

@@ -41,12 +41,12 @@ class Automaton {
   static Result<Automaton> compile(const Grammar& grammar, const AutomatonLimits& limits = {});
 
   [[nodiscard]] std::span<const ByteEdge> byte_edges(StateId s) const {
-    return std::span(byte_edges_).subspan(states_[s].byte_begin,
-                                          states_[s + 1].byte_begin - states_[s].byte_begin);
+    return std::span(byte_edges_)
+        .subspan(states_[s].byte_begin, states_[s + 1].byte_begin - states_[s].byte_begin);
   }
   [[nodiscard]] std::span<const CallEdge> call_edges(StateId s) const {
-    return std::span(call_edges_).subspan(states_[s].call_begin,
-                                          states_[s + 1].call_begin - states_[s].call_begin);
+    return std::span(call_edges_)
+        .subspan(states_[s].call_begin, states_[s + 1].call_begin - states_[s].call_begin);
   }
   // The rule may end here; with nothing else to do, it must.
   [[nodiscard]] bool is_final(StateId s) const { return states_[s].is_final; }

@@ -43,10 +43,11 @@ class SamplerChain {
   // logits  // [n_vocab] f32. Does not call accept().
   int32_t sample(std::span<const float> logits);
 
-  // From now on only tokens that the constraint allows are sampled, and accept() moves it on; so call
-  // this when the prompt has been accepted and the constrained part begins: at once, or behind the
-  // thinking. After a token that it does not allow, accepted all the same, nothing is sampled any
-  // more (kNoToken): better no text than a wrong one. REQUIRES: the constraint's vocabulary is this one.
+  // From now on only tokens that the constraint allows are sampled, and accept() moves it on; so
+  // call this when the prompt has been accepted and the constrained part begins: at once, or behind
+  // the thinking. After a token that it does not allow, accepted all the same, nothing is sampled
+  // any more (kNoToken): better no text than a wrong one. REQUIRES: the constraint's vocabulary is
+  // this one.
   void constrain(std::shared_ptr<const Constraint> constraint);
   void release_constraint();
   [[nodiscard]] bool is_constrained() const { return constraint_.has_value(); }

@@ -102,7 +102,11 @@ void append_utf8(std::string& out, uint32_t c) {
 uint32_t next_char(std::string_view text, size_t& pos) {
   const auto byte = [&](size_t i) { return uint32_t(uint8_t(text[pos + i])); };
   const uint32_t first = byte(0);
-  const size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  const size_t length = first < 0x80   ? 1
+                        : first < 0xc2 ? 0
+                        : first < 0xe0 ? 2
+                        : first < 0xf0 ? 3
+                                       : 4;
   if (length == 0 || first > 0xf4 || text.size() - pos < length) return kNoChar;
   uint32_t c = length == 1 ? first : first & (0x7f >> length);
   for (size_t i = 1; i < length; ++i) {

@@ -92,9 +92,8 @@ StackSetId Configs::unite(StackSetId a, StackSetId b) {
       ++j;
     }
   }
-  const StackSetId id =
-      intern_stacks(merged, stacks_[a].has_bottom || stacks_[b].has_bottom,
-                    stacks_[a].has_unknown || stacks_[b].has_unknown);
+  const StackSetId id = intern_stacks(merged, stacks_[a].has_bottom || stacks_[b].has_bottom,
+                                      stacks_[a].has_unknown || stacks_[b].has_unknown);
   unions_.emplace(key, id);
   return id;
 }
@@ -189,9 +188,8 @@ std::span<const Configs::Item> Configs::open_items(ConfigId config) {
       const Item item = g.items[work.back()];
       work.pop_back();
       for (const Automaton::CallEdge& call : automaton_->call_edges(item.state)) {
-        const StackSetId stacks = automaton_->is_only_final(call.target)
-                                      ? item.stacks
-                                      : push(call.target, item.stacks);
+        const StackSetId stacks =
+            automaton_->is_only_final(call.target) ? item.stacks : push(call.target, item.stacks);
         if (stacks == kNoStack) continue;
         Item* known = g.find_or_add(automaton_->start(call.rule), stacks);
         if (known == nullptr) {

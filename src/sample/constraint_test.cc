@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "sample/chain.h"
 #include "sample/grammar_test_util.h"
 #include "sample/rng.h"
 
@@ -110,8 +111,7 @@ TEST(Constraint, HostileGrammarsAreRefusedOrWork) {
   EXPECT_NE(error_of("root ::= a\na ::= b? a \"x\"\nb ::= \"b\"").find("rule a is left-recursive"),
             std::string::npos);
   EXPECT_NE(error_of("root ::= \"a\" root").find("no text"), std::string::npos);
-  EXPECT_NE(error_of("root ::= [a-z]{99999}{99999} [a-z]{99999} [0-9]{99999} [a-f]{99999}"),
-            "-");
+  EXPECT_NE(error_of("root ::= [a-z]{99999}{99999} [a-z]{99999} [0-9]{99999} [a-f]{99999}"), "-");
   EXPECT_NE(error_of("root ::= (\"a\"?){90000}"), "-");
   EXPECT_NE(error_of("root ::= [ab]* \"a\" [ab]{300} \"c\""), "-");
   EXPECT_NE(error_of("root ::= a\n# nothing else").find("line 1: the rule a"), std::string::npos);
@@ -146,6 +146,48 @@ TEST(Constraint, UntilReadsUpToTheFirstMarker) {
   EXPECT_FALSE(matches(constraint, "<abab>"));
   EXPECT_TRUE(matches(constraint, "<<abab>{}"));
   EXPECT_TRUE(matches(constraint, "<aba<abab>{}"));
+}
+
+// Greedy and sampled, with penalties and bias: never a token outside of the grammar, and the end
+// only where it may be.
+TEST(Constraint, TheChainObeys) {
+  const auto constraint = compile_gbnf("root ::= \"(\" [a-c]{2,5} root? \")\"");
+  Rng rng(3);
+  for (int round = 0; round < 60; ++round) {
+    SamplerParams params;
+    params.temperature = round % 2 == 0 ? 0.0f : 1.5f;
+    params.seed = uint64_t(round);
+    params.repeat_penalty = 1.3f;
+    params.mirostat = round % 5 == 0 ? 2 : 0;
+    params.logit_bias = {{'x', 100.0f}, {'b', 3.0f}, {'y', 100.0f}};
+    auto chain = SamplerChain::create(params, 257);
+    ASSERT_TRUE(chain.has_value());
+    chain->accept('q');  // the prompt is not held to it
+    chain->constrain(constraint);
+    std::string text;
+    int32_t id = 0;
+    while (id != 256 && text.size() < 2000) {
+      std::vector<float> logits(257);
+      for (float& l : logits) l = float(rng.uniform() * 10);
+      id = chain->sample(logits);
+      ASSERT_NE(id, kNoToken) << text;
+      chain->accept(id);
+      if (id != 256) text.push_back(char(id));
+    }
+    EXPECT_TRUE(matches(constraint, text)) << text;
+    EXPECT_EQ(chain->sample(std::vector<float>(257, 1.0f)), kNoToken);
+    chain->release_constraint();
+    EXPECT_NE(chain->sample(std::vector<float>(257, 1.0f)), kNoToken);
+  }
+}
+
+TEST(Constraint, AForeignTokenEndsTheSampling) {
+  auto chain = SamplerChain::create({}, 257);
+  ASSERT_TRUE(chain.has_value());
+  chain->constrain(compile_gbnf("root ::= \"ab\""));
+  chain->accept('z');
+  EXPECT_EQ(chain->sample(std::vector<float>(257, 1.0f)), kNoToken);
+  EXPECT_TRUE(chain->is_constrained());
 }
 
 // ---- random grammars and vocabularies against the plain definition

@@ -38,8 +38,7 @@ ExprId Grammar::rule(RuleId rule) { return add({.kind = Kind::kRule, .index = ru
 
 ExprId Grammar::text(TextDfa dfa, TextEncoding encoding) {
   dfas_.push_back(std::move(dfa));
-  return add(
-      {.kind = Kind::kText, .index = uint32_t(dfas_.size() - 1), .encoding = encoding});
+  return add({.kind = Kind::kText, .index = uint32_t(dfas_.size() - 1), .encoding = encoding});
 }
 
 ExprId Grammar::until(std::string_view marker) {

@@ -35,7 +35,7 @@ class Grammar {
     std::vector<ExprId> parts = {};  // kSequence, kChoice; kRepeat: one
     std::string bytes = {};          // kBytes, kUntil
     CharSet chars = {};              // kChars
-    int64_t min = 0;            // kRepeat
+    int64_t min = 0;                 // kRepeat
     int64_t max = 0;
     uint32_t index = 0;  // kRule: rule; kText: number of the automaton
     TextEncoding encoding = TextEncoding::kPlain;

@@ -40,8 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view source(reinterpret_cast<const char*>(data), size);
   if (const auto grammar = parse_gbnf(source)) walk(*grammar, size);
   std::vector<std::string> notes;
-  for (const auto reading :
-       {SchemaOptions::Reading::kGenerate, SchemaOptions::Reading::kStandard})
+  for (const auto reading : {SchemaOptions::Reading::kGenerate, SchemaOptions::Reading::kStandard})
     if (const auto grammar = grammar_of_schema(source, {.reading = reading, .notes = &notes}))
       walk(*grammar, size);
   return 0;

@@ -61,9 +61,9 @@ inline void expect_mask_is_exact(ConstraintState& state) {
   for (size_t i = 0; i < tokens.n_vocab(); ++i) {
     const int32_t id = int32_t(i);
     ConstraintState copy = state;
-    const bool fits = tokens.is_end(id) ? state.may_end()
-                                        : !tokens.bytes(id).empty() &&
-                                              copy.accept_text(tokens.bytes(id));
+    const bool fits = tokens.is_end(id)
+                          ? state.may_end()
+                          : !tokens.bytes(id).empty() && copy.accept_text(tokens.bytes(id));
     ASSERT_EQ(mask.test(id), fits) << "token " << id << " '" << tokens.bytes(id) << "'";
   }
 }

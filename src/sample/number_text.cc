@@ -98,11 +98,15 @@ class Comparison {
     const size_t k = bound_.integer.size();
     const Order whole = n < k ? kLess : order;
     const bool equal_fraction = bound_.fraction.empty();
-    const bool accepts = whole == kLess ? below_ : whole == kMore ? above_
-                         : equal_fraction ? equal_ : below_;
+    const bool accepts = whole == kLess   ? below_
+                         : whole == kMore ? above_
+                         : equal_fraction ? equal_
+                                          : below_;
     const uint32_t state = draft_.add(accepts);
     draft_.link(state, {'.', '.'},
-                whole == kLess ? point_below_ : whole == kMore ? point_above_ : point_equal_);
+                whole == kLess   ? point_below_
+                : whole == kMore ? point_above_
+                                 : point_equal_);
     return state;
   }
 
@@ -159,7 +163,8 @@ Result<Decimal> Decimal::parse(std::string_view text) {
   const size_t e = std::min(text.find_first_of("eE"), text.size());
   std::string_view mantissa = text.substr(0, e).substr(out.negative ? 1 : 0);
   int64_t exponent = 0;
-  if (e < text.size()) exponent = std::strtoll(std::string(text.substr(e + 1)).c_str(), nullptr, 10);
+  if (e < text.size())
+    exponent = std::strtoll(std::string(text.substr(e + 1)).c_str(), nullptr, 10);
   const size_t point = std::min(mantissa.find('.'), mantissa.size());
   std::string all(mantissa.substr(0, point));
   int64_t place = int64_t(point);
@@ -188,9 +193,8 @@ std::string Decimal::text() const {
 
 TextDfa integer_texts(const NumberStyle& style) {
   const std::string more = counted(style.integer_digits_max, 1);
-  return pattern_of(style.integers_with_point
-                        ? fmt::format("^-?(0|[1-9][0-9]{})(\\.0+)?$", more)
-                        : fmt::format("^(0|-?[1-9][0-9]{})$", more));
+  return pattern_of(style.integers_with_point ? fmt::format("^-?(0|[1-9][0-9]{})(\\.0+)?$", more)
+                                              : fmt::format("^(0|-?[1-9][0-9]{})$", more));
 }
 
 TextDfa decimal_texts(const NumberStyle& style) {
@@ -212,14 +216,14 @@ Result<TextDfa> bounded_texts(const Decimal& bound, Bound side) {
   const bool up = side == Bound::kAtLeast || side == Bound::kAbove;
   const bool down = side == Bound::kAtMost || side == Bound::kBelow;
   // -0 counts as 0: it is below no bound that 0 is not below.
-  const TextDfa same_sign = Comparison(bound, bound.negative ? up : down, equal,
-                                       bound.negative ? down : up).build();
+  const TextDfa same_sign =
+      Comparison(bound, bound.negative ? up : down, equal, bound.negative ? down : up).build();
   if (bound.is_zero()) {
     const TextDfa minus = negated(Comparison(bound, false, equal, down).build());
     return same_sign.unite(minus);
   }
-  const TextDfa other_sign = Comparison(Decimal{}, false, bound.negative ? up : down,
-                                        bound.negative ? up : down).build();
+  const TextDfa other_sign =
+      Comparison(Decimal{}, false, bound.negative ? up : down, bound.negative ? up : down).build();
   return bound.negative ? negated(same_sign).unite(other_sign)
                         : same_sign.unite(negated(other_sign));
 }

@@ -16,8 +16,15 @@ constexpr int64_t kMaxCount = 10'000;
 CharSet digits() { return CharSet({{'0', '9'}}); }
 CharSet word() { return CharSet({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}); }
 CharSet space() {
-  return CharSet({{0x09, 0x0d}, {0x20, 0x20}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a},
-                  {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},
+  return CharSet({{0x09, 0x0d},
+                  {0x20, 0x20},
+                  {0xa0, 0xa0},
+                  {0x1680, 0x1680},
+                  {0x2000, 0x200a},
+                  {0x2028, 0x2029},
+                  {0x202f, 0x202f},
+                  {0x205f, 0x205f},
+                  {0x3000, 0x3000},
                   {0xfeff, 0xfeff}});
 }
 CharSet one(uint32_t c) { return CharSet({{c, c}}); }
@@ -73,7 +80,7 @@ class PatternParser {
     if (take("^")) return PatternNode{.kind = PatternNode::Kind::kStart};
     if (take("$")) return PatternNode{.kind = PatternNode::Kind::kEnd};
     if (take("(")) return group(depth);
-    if (take("["))  {
+    if (take("[")) {
       HEARTH_ASSIGN(CharSet set, char_class());
       return chars(std::move(set));
     }

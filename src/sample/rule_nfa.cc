@@ -93,8 +93,7 @@ bool NfaBuilder::is_small(ExprId id) const {
     const auto& ranges = e.chars.ranges();
     return ranges.empty() || ranges.back().hi < 0x80;
   }
-  return e.kind == Grammar::Kind::kRule ||
-         (e.kind == Grammar::Kind::kBytes && e.bytes.size() <= 2);
+  return e.kind == Grammar::Kind::kRule || (e.kind == Grammar::Kind::kBytes && e.bytes.size() <= 2);
 }
 
 NfaBuilder::Ends NfaBuilder::build_expr(ExprId id) {

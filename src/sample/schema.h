@@ -1,6 +1,6 @@
 // JSON Schema -> Grammar. What the schema demands is either honoured exactly or more narrowly (all
-// that can be written is valid), or refused with the keyword and its place; docs/structured-output.md
-// has the list. Objects have their properties in the order of the schema.
+// that can be written is valid), or refused with the keyword and its place;
+// docs/structured-output.md has the list. Objects have their properties in the order of the schema.
 //
 // White space that can be written: after { [ , and : and before } and ], nothing, one space, or a
 // newline with up to 20 spaces or tabs.

@@ -25,80 +25,94 @@ const char* rest_keyword(const Json& schema) {
 
 }  // namespace
 
-Result<ExprId> SchemaCompiler::write_array(const Branch& branch) {
+struct SchemaCompiler::ArrayPlan {
   int64_t min = 0;
   std::optional<int64_t> max;
   size_t n_prefix = 0;
-  SchemaSet rest;
+  SchemaSet rest;  // of the items behind the prefix
   const Json* contains = nullptr;
-  const Json* container = nullptr;
-  for (const Json* schema : branch) {
-    HEARTH_ASSIGN(const auto low, count_of(schema, "minItems"));
-    HEARTH_ASSIGN(const auto high, count_of(schema, "maxItems"));
-    if (low) min = std::max(min, *low);
-    if (high) max = std::min(max.value_or(*high), *high);
-    const Json* prefix = prefix_of(*schema);
-    if (prefix != nullptr) n_prefix = std::max(n_prefix, prefix->size());
-    HEARTH_ASSIGN(const Json* others, schema_at(schema, rest_keyword(*schema)));
-    if (others != nullptr) rest.push_back(others);
-    // A list of items that says nothing of more is taken to be the whole.
-    if (prefix != nullptr && others == nullptr && !is_standard())
-      max = std::min(max.value_or(int64_t(prefix->size())), int64_t(prefix->size()));
-    if (schema->contains("unevaluatedItems"))
-      HEARTH_TRY(refuse(schema, "unevaluatedItems", "what was evaluated is not tracked"));
-    HEARTH_ASSIGN(const Json* wanted, schema_at(schema, "contains"));
-    HEARTH_ASSIGN(const auto times, count_of(schema, "minContains"));
-    if (wanted == nullptr || (times == 0 && !schema->contains("maxContains"))) continue;
-    if (contains != nullptr || times.value_or(1) != 1 || schema->contains("maxContains")) {
-      HEARTH_TRY(refuse(schema, "contains", "items that match cannot be counted"));
-      continue;
-    }
-    contains = wanted;
-    container = schema;
+  const Json* container = nullptr;  // the schema that says `contains`
+};
+
+Result<void> SchemaCompiler::plan_items(const Json* schema, ArrayPlan& plan) {
+  HEARTH_ASSIGN(const auto low, count_of(schema, "minItems"));
+  HEARTH_ASSIGN(const auto high, count_of(schema, "maxItems"));
+  if (low) plan.min = std::max(plan.min, *low);
+  if (high) plan.max = std::min(plan.max.value_or(*high), *high);
+  const Json* prefix = prefix_of(*schema);
+  if (prefix != nullptr) plan.n_prefix = std::max(plan.n_prefix, prefix->size());
+  HEARTH_ASSIGN(const Json* others, schema_at(schema, rest_keyword(*schema)));
+  if (others != nullptr) plan.rest.push_back(others);
+  // A list of items that says nothing of more is taken to be the whole.
+  if (prefix != nullptr && others == nullptr && !is_standard()) {
+    const int64_t n = int64_t(prefix->size());
+    plan.max = std::min(plan.max.value_or(n), n);
   }
+  if (schema->contains("unevaluatedItems"))
+    HEARTH_TRY(refuse(schema, "unevaluatedItems", "what was evaluated is not tracked"));
+  HEARTH_ASSIGN(const Json* wanted, schema_at(schema, "contains"));
+  HEARTH_ASSIGN(const auto times, count_of(schema, "minContains"));
+  if (wanted == nullptr || (times == 0 && !schema->contains("maxContains"))) return {};
+  if (plan.contains != nullptr || times.value_or(1) != 1 || schema->contains("maxContains"))
+    return refuse(schema, "contains", "items that match cannot be counted");
+  plan.contains = wanted;
+  plan.container = schema;
+  return {};
+}
+
+// The items from number n on; n of them stand before. With the white space before ].
+ExprId SchemaCompiler::write_rest(const ArrayPlan& plan, int64_t n, ExprId comma) {
+  Grammar& g = grammar_;
+  const int64_t most = plan.max ? std::min(*plan.max, Grammar::kMaxRepeat) : Grammar::kUnlimited;
+  if (most >= 0 && most <= n) return g.empty();
+  const int64_t low = std::max<int64_t>(plan.min - n, 0);
+  const int64_t high = most < 0 ? most : most - n;
+  const ExprId item = g.rule(rule_of(plan.rest));
+  const ExprId more = g.sequence({comma, item});
+  if (n > 0) return g.repeat(more, low, high);
+  const ExprId some =
+      g.sequence({item, g.repeat(more, std::max<int64_t>(low - 1, 0), high < 0 ? high : high - 1),
+                  g.rule(space_)});
+  return low == 0 ? g.optional(some) : some;
+}
+
+// Any items, one that matches, any items.
+ExprId SchemaCompiler::write_containing(const ArrayPlan& plan, ExprId comma) {
+  Grammar& g = grammar_;
+  SchemaSet wanted = plan.rest;
+  wanted.push_back(plan.contains);
+  const ExprId item = g.rule(rule_of(plan.rest));
+  return g.sequence({g.repeat(g.sequence({item, comma}), 0, Grammar::kUnlimited),
+                     g.rule(rule_of(wanted)),
+                     g.repeat(g.sequence({comma, item}), 0, Grammar::kUnlimited), g.rule(space_)});
+}
+
+Result<ExprId> SchemaCompiler::write_array(const Branch& branch) {
+  ArrayPlan plan;
+  for (const Json* schema : branch) HEARTH_TRY(plan_items(schema, plan));
   for (const Json* schema : branch) {
     const auto unique = schema->find("uniqueItems");
-    if (unique != schema->end() && *unique == true && !(max && *max <= 1))
+    if (unique != schema->end() && *unique == true && !(plan.max && *plan.max <= 1))
       HEARTH_TRY(refuse(schema, "uniqueItems", "a grammar does not remember former items"));
   }
-  if (min > Grammar::kMaxRepeat || n_prefix > kMaxPrefix)
+  if (plan.min > Grammar::kMaxRepeat || plan.n_prefix > kMaxPrefix)
     return fail(ErrorCode::kUnsupported,
                 fmt::format("the array at {} has too many items", document_.place(branch[0])));
-  if (max && *max < min) return grammar_.never();
+  if (plan.max && *plan.max < plan.min) return grammar_.never();
   Grammar& g = grammar_;
   const ExprId comma = g.sequence({g.literal(","), g.rule(space_)});
   const auto enclosed = [&](ExprId items) {
     return g.sequence({g.literal("["), g.rule(space_), items, g.literal("]")});
   };
-  const ExprId end = g.rule(space_);
-  if (contains != nullptr) {
-    if (n_prefix > 0 || min > 1 || max)
-      HEARTH_TRY(refuse(container, "contains", "together with bounds or prefixItems"));
-    SchemaSet wanted = rest;
-    wanted.push_back(contains);
-    const ExprId item = g.rule(rule_of(rest));
-    return enclosed(g.sequence(
-        {g.repeat(g.sequence({item, comma}), 0, Grammar::kUnlimited), g.rule(rule_of(wanted)),
-         g.repeat(g.sequence({comma, item}), 0, Grammar::kUnlimited), end}));
+  if (plan.contains != nullptr) {
+    if (plan.n_prefix > 0 || plan.min > 1 || plan.max)
+      HEARTH_TRY(refuse(plan.container, "contains", "together with bounds or prefixItems"));
+    return enclosed(write_containing(plan, comma));
   }
-  const int64_t most = max ? std::min(*max, Grammar::kMaxRepeat) : Grammar::kUnlimited;
-  const int64_t n_first = std::min(int64_t(n_prefix), max ? *max : int64_t(n_prefix));
+  const int64_t n_prefix = int64_t(plan.n_prefix);
+  const int64_t n_first = plan.max ? std::min(n_prefix, *plan.max) : n_prefix;
   // From the back: what may follow the items so far.
-  ExprId tail = g.empty();
-  const ExprId other = g.rule(rule_of(rest));
-  if (most < 0 || most > n_first) {
-    const int64_t low = std::max<int64_t>(min - n_first, 0);
-    const int64_t high = most < 0 ? most : most - n_first;
-    const ExprId more = g.sequence({comma, other});
-    if (n_first > 0) {
-      tail = g.repeat(more, low, high);
-    } else {
-      const ExprId some = g.sequence({other, g.repeat(more, std::max<int64_t>(low - 1, 0),
-                                                      high < 0 ? high : high - 1)});
-      tail = low == 0 ? g.optional(g.sequence({some, end})) : g.sequence({some, end});
-    }
-  }
-  if (n_first == 0) return enclosed(tail);
+  ExprId tail = write_rest(plan, n_first, comma);
   for (int64_t i = n_first - 1; i >= 0; --i) {
     SchemaSet schemas;
     for (const Json* schema : branch) {
@@ -110,8 +124,8 @@ Result<ExprId> SchemaCompiler::write_array(const Branch& branch) {
         schemas.push_back(others);
     }
     const ExprId item = g.rule(rule_of(std::move(schemas)));
-    tail = i == 0 ? g.sequence({item, tail, end}) : g.sequence({comma, item, tail});
-    if (i >= min) tail = g.optional(tail);
+    tail = i == 0 ? g.sequence({item, tail, g.rule(space_)}) : g.sequence({comma, item, tail});
+    if (i >= plan.min) tail = g.optional(tail);
   }
   return enclosed(tail);
 }

@@ -1,4 +1,5 @@
-// Sets of schemas -> alternatives of plain schemas: $ref, allOf, anyOf, oneOf, not, if, dependencies.
+// Sets of schemas -> alternatives of plain schemas: $ref, allOf, anyOf, oneOf, not, if,
+// dependencies.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,18 +11,18 @@
 namespace hearth::sample {
 namespace {
 
-constexpr size_t kMaxBranches = 500;          // of one set of schemas
+constexpr size_t kMaxBranches = 500;  // of one set of schemas
 constexpr size_t kMaxBranchesInAll = 50'000;
 
 // Keywords that a plain schema may hold; a schema with none of them says nothing.
 constexpr std::array<std::string_view, 31> kPlain = {
-    "type",          "enum",        "const",          "properties",
-    "required",      "items",       "prefixItems",    "additionalProperties",
-    "minLength",     "maxLength",   "pattern",        "patternProperties",
-    "format",        "minimum",     "maximum",        "exclusiveMinimum",
-    "multipleOf",    "minItems",    "maxItems",       "exclusiveMaximum",
-    "minProperties", "uniqueItems", "contains",       "maxProperties",
-    "propertyNames", "minContains", "$notValues",     "additionalItems",
+    "type",          "enum",        "const",           "properties",
+    "required",      "items",       "prefixItems",     "additionalProperties",
+    "minLength",     "maxLength",   "pattern",         "patternProperties",
+    "format",        "minimum",     "maximum",         "exclusiveMinimum",
+    "multipleOf",    "minItems",    "maxItems",        "exclusiveMaximum",
+    "minProperties", "uniqueItems", "contains",        "maxProperties",
+    "propertyNames", "minContains", "$notValues",      "additionalItems",
     "$notPattern",   "$notInteger", "unevaluatedItems"};
 
 bool says_something(const Json& schema) {

@@ -108,8 +108,7 @@ Result<bool> SchemaCompiler::is_valid_array(const Json& value, const Json* schem
     HEARTH_ASSIGN(const bool valid, is_valid(value[i], item, depth + 1));
     if (!valid) return false;
   }
-  if (const auto unique = schema->find("uniqueItems");
-      unique != schema->end() && *unique == true) {
+  if (const auto unique = schema->find("uniqueItems"); unique != schema->end() && *unique == true) {
     for (size_t i = 0; i < value.size(); ++i)
       for (size_t k = 0; k < i; ++k)
         if (value[i] == value[k]) return false;

@@ -86,11 +86,17 @@ SchemaCompiler::SchemaCompiler(Grammar& grammar, SchemaDocument& document,
       {g.sequence({g.chars(CharSet({{'0', '9'}, {'a', 'c'}, {'A', 'C'}, {'e', 'f'}, {'E', 'F'}})),
                    digits(3)}),
        g.sequence({d, g.chars(CharSet({{'0', '7'}})), digits(2)})});
-  const ExprId high = g.sequence({d, g.chars(CharSet({{'8', '9'}, {'a', 'b'}, {'A', 'B'}})),
-                                  digits(2), g.literal("\\u"), d,
-                                  g.chars(CharSet({{'c', 'f'}, {'C', 'F'}})), digits(2)});
-  const CharSet letters({{'"', '"'}, {'\\', '\\'}, {'/', '/'}, {'b', 'b'}, {'f', 'f'},
-                         {'n', 'n'}, {'r', 'r'}, {'t', 't'}});
+  const ExprId high =
+      g.sequence({d, g.chars(CharSet({{'8', '9'}, {'a', 'b'}, {'A', 'B'}})), digits(2),
+                  g.literal("\\u"), d, g.chars(CharSet({{'c', 'f'}, {'C', 'F'}})), digits(2)});
+  const CharSet letters({{'"', '"'},
+                         {'\\', '\\'},
+                         {'/', '/'},
+                         {'b', 'b'},
+                         {'f', 'f'},
+                         {'n', 'n'},
+                         {'r', 'r'},
+                         {'t', 't'}});
   const ExprId escape = g.sequence(
       {g.literal("\\"),
        g.choice({g.chars(letters), g.sequence({g.literal("u"), g.choice({plain_unit, high})})})});
@@ -224,8 +230,7 @@ Result<ExprId> SchemaCompiler::write_values(const Branch& branch) {
   }
   if (!texts.empty())
     parts.push_back(grammar_.sequence(
-        {grammar_.literal("\""),
-         grammar_.text(TextDfa::of_texts(texts), TextEncoding::kJsonString),
+        {grammar_.literal("\""), grammar_.text(TextDfa::of_texts(texts), TextEncoding::kJsonString),
          grammar_.literal("\"")}));
   return grammar_.choice(std::move(parts));
 }
@@ -234,10 +239,10 @@ Result<ExprId> SchemaCompiler::write_values(const Branch& branch) {
 ExprId SchemaCompiler::write_value(const Json& value) {
   Grammar& g = grammar_;
   if (value.is_string())
-    return g.sequence({g.literal("\""),
-                       g.text(TextDfa::of_texts({value.get<std::string>()}),
-                              TextEncoding::kJsonString),
-                       g.literal("\"")});
+    return g.sequence(
+        {g.literal("\""),
+         g.text(TextDfa::of_texts({value.get<std::string>()}), TextEncoding::kJsonString),
+         g.literal("\"")});
   if (value.is_structured()) {
     const bool is_object = value.is_object();
     std::vector<ExprId> parts = {g.literal(is_object ? "{" : "["), g.rule(space_)};
@@ -377,8 +382,7 @@ Result<const Json*> SchemaCompiler::schema_at(const Json* schema, const char* ke
   return &*it;
 }
 
-Result<RuleId> add_schema(Grammar& grammar, std::string_view schema,
-                          const SchemaOptions& options) {
+Result<RuleId> add_schema(Grammar& grammar, std::string_view schema, const SchemaOptions& options) {
   HEARTH_ASSIGN(const std::unique_ptr<SchemaDocument> document, SchemaDocument::parse(schema));
   return SchemaCompiler(grammar, *document, options).compile();
 }

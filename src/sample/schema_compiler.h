@@ -104,7 +104,11 @@ class SchemaCompiler {
   ExprId any_string();
 
   // schema_arrays.cc
+  struct ArrayPlan;
   Result<ExprId> write_array(const Branch& branch);
+  Result<void> plan_items(const Json* schema, ArrayPlan& plan);
+  ExprId write_rest(const ArrayPlan& plan, int64_t n, ExprId comma);
+  ExprId write_containing(const ArrayPlan& plan, ExprId comma);
 
   // schema_objects.cc
   struct ObjectNames {

@@ -12,9 +12,10 @@ namespace {
 constexpr int kMaxDepth = 6;
 
 constexpr std::array<std::string_view, 17> kAnnotations = {
-    "title",    "description", "default",   "examples",        "$comment",         "deprecated",
-    "readOnly", "writeOnly",   "$schema",   "$id",             "$anchor",          "$defs",
-    "id",       "definitions", "$vocabulary", "contentEncoding", "contentMediaType"};
+    "title",           "description",     "default",   "examples",    "$comment",
+    "deprecated",      "readOnly",        "writeOnly", "$schema",     "$id",
+    "$anchor",         "$defs",           "id",        "definitions", "$vocabulary",
+    "contentEncoding", "contentMediaType"};
 
 struct Bounds {
   const char* keyword;
@@ -23,10 +24,14 @@ struct Bounds {
   int step;  // of counts; 0: a bound of numbers, kept
 };
 constexpr Bounds kBounds[] = {
-    {"minimum", "number", "exclusiveMaximum", 0}, {"maximum", "number", "exclusiveMinimum", 0},
-    {"exclusiveMinimum", "number", "maximum", 0}, {"exclusiveMaximum", "number", "minimum", 0},
-    {"minLength", "string", "maxLength", -1},     {"maxLength", "string", "minLength", 1},
-    {"minItems", "array", "maxItems", -1},        {"maxItems", "array", "minItems", 1},
+    {"minimum", "number", "exclusiveMaximum", 0},
+    {"maximum", "number", "exclusiveMinimum", 0},
+    {"exclusiveMinimum", "number", "maximum", 0},
+    {"exclusiveMaximum", "number", "minimum", 0},
+    {"minLength", "string", "maxLength", -1},
+    {"maxLength", "string", "minLength", 1},
+    {"minItems", "array", "maxItems", -1},
+    {"maxItems", "array", "minItems", 1},
     {"minProperties", "object", "maxProperties", -1},
     {"maxProperties", "object", "minProperties", 1},
 };
@@ -166,8 +171,8 @@ Result<bool> SchemaCompiler::negate_parts(const Json* schema, const std::string&
     return exact && key != "oneOf";
   }
   const bool plain_items = key == "items" && !value.is_array() && !schema->contains("prefixItems");
-  const bool plain_contains = key == "contains" && !schema->contains("minContains") &&
-                              !schema->contains("maxContains");
+  const bool plain_contains =
+      key == "contains" && !schema->contains("minContains") && !schema->contains("maxContains");
   if (plain_items || plain_contains) {
     HEARTH_ASSIGN(const Json other, opposite(value));
     if (other != false || plain_contains)

@@ -9,7 +9,7 @@
 namespace hearth::sample {
 namespace {
 
-constexpr size_t kMaxNameSets = 64;       // of patterns that overlap
+constexpr size_t kMaxNameSets = 64;  // of patterns that overlap
 constexpr size_t kMaxMemberRules = 20'000;
 
 bool is_plain(const std::string& text) {
@@ -236,9 +236,9 @@ ExprId SchemaCompiler::write_others(const ObjectPlan& plan, int64_t n_before) {
   if (high > 0 && low > high) return g.never();
   std::vector<ExprId> kinds;
   for (const auto& other : plan.others) {
-    const bool any = other.names.n_states() == 1 && other.names.accepts(0);
     const ExprId name =
-        any ? any_string()
+        other.names.is_all()
+            ? any_string()
             : g.sequence({g.literal("\""), g.text(other.names, TextEncoding::kJsonString),
                           g.literal("\"")});
     kinds.push_back(write_member(name, other.value));
@@ -246,8 +246,8 @@ ExprId SchemaCompiler::write_others(const ObjectPlan& plan, int64_t n_before) {
   const ExprId one = g.choice(std::move(kinds));
   const ExprId more = g.sequence({g.literal(","), g.rule(space_), one});
   if (n_before > 0) return g.repeat(more, low, high);
-  const ExprId some = g.sequence(
-      {one, g.repeat(more, std::max<int64_t>(low - 1, 0), high < 0 ? high : high - 1)});
+  const ExprId some =
+      g.sequence({one, g.repeat(more, std::max<int64_t>(low - 1, 0), high < 0 ? high : high - 1)});
   return low == 0 ? g.optional(some) : some;
 }
 
@@ -265,9 +265,8 @@ ExprId SchemaCompiler::write_members(const ObjectPlan& plan) {
     g.define(rules[n][c], write_others(plan, int64_t(c)));
   for (size_t i = n; i-- > 0;) {
     const auto& property = plan.properties[i];
-    const ExprId text = is_plain(property.name)
-                            ? g.literal("\"" + property.name + "\"")
-                            : write_value(Json(property.name));
+    const ExprId text = is_plain(property.name) ? g.literal("\"" + property.name + "\"")
+                                                : write_value(Json(property.name));
     const ExprId member = write_member(text, property.value);
     for (size_t c = 0; c < rules[i].size(); ++c) {
       std::vector<ExprId> ways;
@@ -291,8 +290,8 @@ Result<ExprId> SchemaCompiler::write_object(const Branch& branch) {
   HEARTH_TRY(plan_counts(branch, plan));
   if (plan.max >= 0 && plan.min > plan.max) return grammar_.never();
   Grammar& g = grammar_;
-  return g.sequence({g.literal("{"), g.rule(space_), write_members(plan), g.rule(space_),
-                     g.literal("}")});
+  return g.sequence(
+      {g.literal("{"), g.rule(space_), write_members(plan), g.rule(space_), g.literal("}")});
 }
 
 }  // namespace hearth::sample

@@ -10,11 +10,12 @@
 namespace hearth::sample {
 namespace {
 
-// The formats of JSON Schema as patterns. %F: digits of a second. RFC 3339, 4122, 5321 (dot-string
+// The formats of JSON Schema as patterns. RFC 3339, 4122, 5321 (dot-string
 // addresses), 1123, 2673, 4291, 3986, 6901.
 struct Format {
   std::string_view name;
   std::string_view pattern;
+  std::string_view except = {};
 };
 
 #define HEARTH_DATE                                                                              \
@@ -22,37 +23,35 @@ struct Format {
   "0[1-9]|1[0-9]|2[0-8])))|(([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])" \
   "00)-02-29))"
 #define HEARTH_OFFSET "([zZ]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-#define HEARTH_TIME                                                             \
-  "(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?" HEARTH_OFFSET "|" \
+#define HEARTH_TIME                                                         \
+  "(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?" HEARTH_OFFSET \
+  "|"                                                                       \
   "23:59:60(\\.[0-9]{1,9})?([zZ]|[+-]00:00))"
 #define HEARTH_OCTET "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #define HEARTH_IPV4 HEARTH_OCTET "(\\." HEARTH_OCTET "){3}"
 #define HEARTH_H16 "[0-9a-fA-F]{1,4}"
 #define HEARTH_LS32 "(" HEARTH_H16 ":" HEARTH_H16 "|" HEARTH_IPV4 ")"
-#define HEARTH_IPV6                                              \
-  "((" HEARTH_H16 ":){6}" HEARTH_LS32 "|::(" HEARTH_H16          \
-  ":){5}" HEARTH_LS32 "|(" HEARTH_H16 ")?::(" HEARTH_H16         \
-  ":){4}" HEARTH_LS32 "|((" HEARTH_H16 ":){0,1}" HEARTH_H16      \
-  ")?::(" HEARTH_H16 ":){3}" HEARTH_LS32 "|((" HEARTH_H16        \
-  ":){0,2}" HEARTH_H16 ")?::(" HEARTH_H16 ":){2}" HEARTH_LS32    \
-  "|((" HEARTH_H16 ":){0,3}" HEARTH_H16 ")?::" HEARTH_H16        \
-  ":" HEARTH_LS32 "|((" HEARTH_H16 ":){0,4}" HEARTH_H16          \
-  ")?::" HEARTH_LS32 "|((" HEARTH_H16 ":){0,5}" HEARTH_H16       \
-  ")?::" HEARTH_H16 "|((" HEARTH_H16 ":){0,6}" HEARTH_H16 ")?::)"
+#define HEARTH_IPV6                                                                                \
+  "((" HEARTH_H16 ":){6}" HEARTH_LS32 "|::(" HEARTH_H16 ":){5}" HEARTH_LS32 "|(" HEARTH_H16        \
+  ")?::(" HEARTH_H16 ":){4}" HEARTH_LS32 "|((" HEARTH_H16 ":){0,1}" HEARTH_H16 ")?::(" HEARTH_H16  \
+  ":){3}" HEARTH_LS32 "|((" HEARTH_H16 ":){0,2}" HEARTH_H16 ")?::(" HEARTH_H16 ":){2}" HEARTH_LS32 \
+  "|((" HEARTH_H16 ":){0,3}" HEARTH_H16 ")?::" HEARTH_H16 ":" HEARTH_LS32 "|((" HEARTH_H16         \
+  ":){0,4}" HEARTH_H16 ")?::" HEARTH_LS32 "|((" HEARTH_H16 ":){0,5}" HEARTH_H16 ")?::" HEARTH_H16  \
+  "|((" HEARTH_H16 ":){0,6}" HEARTH_H16 ")?::)"
 #define HEARTH_LABEL "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 #define HEARTH_HOST HEARTH_LABEL "(\\." HEARTH_LABEL ")*"
 #define HEARTH_ATOM "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
 #define HEARTH_PCHAR "([a-zA-Z0-9._~!$&'()*+,;=:@-]|%[0-9a-fA-F]{2})"
-#define HEARTH_AUTHORITY                                                                      \
-  "(([a-zA-Z0-9._~!$&'()*+,;=:-]|%[0-9a-fA-F]{2})*@)?(\\[" HEARTH_IPV6                        \
+#define HEARTH_AUTHORITY                                               \
+  "(([a-zA-Z0-9._~!$&'()*+,;=:-]|%[0-9a-fA-F]{2})*@)?(\\[" HEARTH_IPV6 \
   "\\]|([a-zA-Z0-9._~!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)(:[0-9]*)?"
 #define HEARTH_QUERY "(\\?(" HEARTH_PCHAR "|[/?])*)?(#(" HEARTH_PCHAR "|[/?])*)?"
-#define HEARTH_URI                                                                    \
+#define HEARTH_URI                                                                       \
   "[a-zA-Z][a-zA-Z0-9+.-]*:(//" HEARTH_AUTHORITY "(/" HEARTH_PCHAR "*)*|/(" HEARTH_PCHAR \
   "+(/" HEARTH_PCHAR "*)*)?|" HEARTH_PCHAR "+(/" HEARTH_PCHAR "*)*|)" HEARTH_QUERY
 #define HEARTH_SEGMENT_NC "([a-zA-Z0-9._~!$&'()*+,;=@-]|%[0-9a-fA-F]{2})+"
-#define HEARTH_RELATIVE                                                                \
-  "(//" HEARTH_AUTHORITY "(/" HEARTH_PCHAR "*)*|/(" HEARTH_PCHAR "+(/" HEARTH_PCHAR    \
+#define HEARTH_RELATIVE                                                             \
+  "(//" HEARTH_AUTHORITY "(/" HEARTH_PCHAR "*)*|/(" HEARTH_PCHAR "+(/" HEARTH_PCHAR \
   "*)*)?|" HEARTH_SEGMENT_NC "(/" HEARTH_PCHAR "*)*|)" HEARTH_QUERY
 #define HEARTH_POINTER "(/([^/~]|~[01])*)*"
 
@@ -68,7 +67,8 @@ constexpr Format kFormats[] = {
      "9]{1,9}S)?)?|[0-9]{1,9}M([0-9]{1,9}S)?|[0-9]{1,9}S))$"},
     {"uuid", "^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"},
     {"email", "^" HEARTH_ATOM "(\\." HEARTH_ATOM ")*@" HEARTH_HOST "$"},
-    {"hostname", "^" HEARTH_HOST "$"},
+    // Not xn-- and its like: what they stand for would have to be checked.
+    {"hostname", "^" HEARTH_HOST "$", "(^|\\.)..--|^.{254}"},
     {"ipv4", "^" HEARTH_IPV4 "$"},
     {"ipv6", "^" HEARTH_IPV6 "$"},
     {"uri", "^" HEARTH_URI "$"},
@@ -78,15 +78,15 @@ constexpr Format kFormats[] = {
 };
 
 // Names of JSON Schema that are not regular, or need tables that are not here.
-constexpr std::string_view kOtherFormats[] = {"idn-email", "idn-hostname", "iri", "iri-reference",
-                                              "uri-template", "regex"};
+constexpr std::string_view kOtherFormats[] = {"idn-email",     "idn-hostname", "iri",
+                                              "iri-reference", "uri-template", "regex"};
 
 }  // namespace
 
 ExprId SchemaCompiler::any_string() {
   Grammar& g = grammar_;
-  return g.sequence({g.literal("\""), g.repeat(g.rule(char_), 0, Grammar::kUnlimited),
-                     g.literal("\"")});
+  return g.sequence(
+      {g.literal("\""), g.repeat(g.rule(char_), 0, Grammar::kUnlimited), g.literal("\"")});
 }
 
 Result<TextDfa> SchemaCompiler::pattern_dfa(const Json* schema, std::string_view keyword,
@@ -107,6 +107,11 @@ Result<std::optional<TextDfa>> SchemaCompiler::format_dfa(const Json* schema) {
   for (const Format& format : kFormats) {
     if (format.name != name) continue;
     HEARTH_ASSIGN(TextDfa dfa, pattern_dfa(schema, "format", std::string(format.pattern)));
+    if (!format.except.empty()) {
+      HEARTH_ASSIGN(const TextDfa except,
+                    pattern_dfa(schema, "format", std::string(format.except)));
+      HEARTH_ASSIGN(dfa, dfa.minus(except));
+    }
     return std::optional<TextDfa>(std::move(dfa));
   }
   if (std::find(std::begin(kOtherFormats), std::end(kOtherFormats), name) !=

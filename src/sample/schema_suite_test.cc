@@ -26,9 +26,9 @@ constexpr size_t kMaxOrders = 150;
 struct Counts {
   size_t schemas = 0;
   size_t refused = 0;
-  size_t exact = 0;      // instances
-  size_t narrower = 0;   // valid, but cannot be written
-  size_t wrong = 0;      // invalid, but can be written
+  size_t exact = 0;     // instances
+  size_t narrower = 0;  // valid, but cannot be written
+  size_t wrong = 0;     // invalid, but can be written
   std::map<std::string, size_t> reasons = {};
 };
 
@@ -119,9 +119,7 @@ bool can_be_written(const std::shared_ptr<const Constraint>& constraint, const J
 }
 
 // "x at #/y cannot..." -> "x"
-std::string reason(const std::string& message) {
-  return message.substr(0, message.find(' '));
-}
+std::string reason(const std::string& message) { return message.substr(0, message.find(' ')); }
 
 void run(const Json& schema, const Json& tests, Counts& counts, const std::string& where) {
   ++counts.schemas;
@@ -143,8 +141,7 @@ void run(const Json& schema, const Json& tests, Counts& counts, const std::strin
   collect_names(schema, rank);
   for (const Json& test : tests) {
     const bool valid = test["valid"];
-    const bool writable =
-        !nothing && can_be_written(constraint, in_order(test["data"], rank));
+    const bool writable = !nothing && can_be_written(constraint, in_order(test["data"], rank));
     if (writable == valid) {
       ++counts.exact;
       continue;
@@ -174,7 +171,8 @@ std::string table_of(const fs::path& folder, bool old_draft, size_t& n_wrong, si
       Json schema = group["schema"];
       if (old_draft && schema.is_object() && !schema.contains("$schema"))
         schema["$schema"] = "http://json-schema.org/draft-07/schema#";
-      run(schema, group["tests"], rows[name], name + ": " + group["description"].get<std::string>());
+      run(schema, group["tests"], rows[name],
+          name + ": " + group["description"].get<std::string>());
     }
   }
   std::string out =

@@ -8,7 +8,7 @@
 namespace hearth::sample {
 namespace {
 
-constexpr size_t kFewTokens = 2048;     // as a list up to here; a mask of 128k tokens takes as much
+constexpr size_t kFewTokens = 2048;  // as a list up to here; a mask of 128k tokens takes as much
 constexpr size_t kPlainConfigsMax = 64;  // configs looked at for one state, before giving up
 
 }  // namespace

@@ -139,9 +139,7 @@ Result<TextDfa> TextDfa::intersect(const TextDfa& other) const {
 Result<TextDfa> TextDfa::minus(const TextDfa& other) const {
   return product(other, Keep::kFirstOnly);
 }
-Result<TextDfa> TextDfa::unite(const TextDfa& other) const {
-  return product(other, Keep::kEither);
-}
+Result<TextDfa> TextDfa::unite(const TextDfa& other) const { return product(other, Keep::kEither); }
 
 // Which states lead to acceptance.
 std::vector<bool> TextDfa::useful_states() const {
@@ -225,6 +223,17 @@ TextDfa TextDfa::minimized() const {
 bool TextDfa::is_empty() const {
   const TextDfa small = minimized();
   return small.n_states() == 1 && !small.accepting_[0];
+}
+
+bool TextDfa::is_all() const {
+  if (n_states() != 1 || !accepting_[0]) return false;
+  size_t n_chars = 0;
+  for (const Edge& e : edges(0)) {
+    const CharSet set({e.chars});
+    for (const CharRange r : set.ranges()) n_chars += r.hi - r.lo + 1;
+  }
+  constexpr size_t kAllChars = kMaxChar + 1 - 0x800;  // without surrogates
+  return n_chars == kAllChars;
 }
 
 bool TextDfa::matches(std::string_view text) const {

@@ -16,7 +16,8 @@ namespace hearth::sample {
 class TextDfa {
  public:
   // No automaton may have more states or table cells; beyond that operations fail with
-  // kUnsupported. Patterns of people have tens of states; a length bound adds one state per character.
+  // kUnsupported. Patterns of people have tens of states; a length bound adds one state per
+  // character.
   static constexpr size_t kMaxStates = 20'000;
   static constexpr size_t kMaxCells = 4'000'000;
   static constexpr size_t kMaxMinimized = 600;
@@ -46,6 +47,8 @@ class TextDfa {
   [[nodiscard]] TextDfa minimized() const;
 
   [[nodiscard]] bool is_empty() const;
+  // Whether it is the set of all texts, told by its form (minimized).
+  [[nodiscard]] bool is_all() const;
   [[nodiscard]] bool matches(std::string_view text) const;
   [[nodiscard]] size_t n_states() const { return accepting_.size(); }
   [[nodiscard]] bool accepts(uint32_t state) const { return accepting_[state]; }

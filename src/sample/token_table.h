@@ -29,8 +29,8 @@ class TokenTrie {
   [[nodiscard]] size_t n_nodes() const { return nodes_.size() - 1; }
   [[nodiscard]] const Node& node(size_t i) const { return nodes_[i]; }
   [[nodiscard]] std::span<const int32_t> tokens(size_t node) const {
-    return std::span(tokens_).subspan(
-        nodes_[node].token_begin, nodes_[node + 1].token_begin - nodes_[node].token_begin);
+    return std::span(tokens_).subspan(nodes_[node].token_begin,
+                                      nodes_[node + 1].token_begin - nodes_[node].token_begin);
   }
   [[nodiscard]] size_t n_tokens() const { return tokens_.size(); }
   [[nodiscard]] size_t max_depth() const { return max_depth_; }
