@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "sample/token_walk.h"
-
 namespace hearth::sample {
 namespace {
 
@@ -73,7 +71,7 @@ void ConstraintState::add_state_mask(Configs::Item item, TokenMask& out) {
   const TokenTrie& trie = *mask.trie;
   history_.push_back(configs_.after_return(item.stacks));  // pinned, together with the history
   for (const uint32_t node : mask.escapes) {
-    walk_tokens(configs_, trie, node, history_.back(), history_, [&](size_t at, ConfigId) {
+    walk_.below(configs_, trie, node, history_.back(), history_, [&](size_t at, ConfigId) {
       for (const int32_t id : trie.tokens(at)) out.set(id);
     });
   }

@@ -22,6 +22,7 @@
 #include "sample/state_masks.h"
 #include "sample/token_mask.h"
 #include "sample/token_table.h"
+#include "sample/token_walk.h"
 
 namespace hearth::sample {
 
@@ -81,6 +82,7 @@ class ConstraintState {
   std::shared_ptr<const Constraint> constraint_;
   Configs configs_;
   std::vector<ConfigId> history_;  // the last is current; then configs in use by mask()
+  TokenWalk walk_;
   bool ended_ = false;
   TokenMask empty_;
   std::unordered_map<ConfigId, TokenMask> masks_;

@@ -207,6 +207,7 @@ void keep_in_docs(const std::string& mark, const std::string& table) {
   const size_t from = page.find(begin);
   const size_t to = page.find(end);
   ASSERT_TRUE(from != std::string::npos && to != std::string::npos) << path;
+  ASSERT_GE(to, from + begin.size());
   if (std::getenv("HEARTH_WRITE_DOCS") != nullptr) {
     page.replace(from + begin.size(), to - from - begin.size(), table);
     std::ofstream(path, std::ios::binary) << page;

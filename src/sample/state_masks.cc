@@ -1,9 +1,8 @@
 #include "sample/state_masks.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
-
-#include "sample/token_walk.h"
 
 namespace hearth::sample {
 namespace {
@@ -11,12 +10,29 @@ namespace {
 constexpr size_t kFewTokens = 2048;  // as a list up to here; a mask of 128k tokens takes as much
 constexpr size_t kPlainConfigsMax = 64;  // configs looked at for one state, before giving up
 
+// One for all characters whose bytes are of the same classes: the automaton does not tell them
+// apart.
+TokenTrie distinct_chars(const Automaton& automaton, const std::vector<std::string>& chars) {
+  std::unordered_set<uint64_t> seen;
+  std::vector<std::string> distinct;
+  std::vector<int32_t> ids;
+  for (const std::string& c : chars) {
+    uint64_t key = c.size();
+    for (const char byte : c) key = key << 8 | automaton.byte_class(uint8_t(byte));
+    if (!seen.insert(key).second) continue;
+    ids.push_back(int32_t(distinct.size()));
+    distinct.push_back(c);
+  }
+  return TokenTrie(distinct, std::move(ids));
+}
+
 }  // namespace
 
 StateMasks::StateMasks(const Automaton& automaton, std::shared_ptr<const TokenTable> tokens)
     : automaton_(automaton),
       tokens_(std::move(tokens)),
       masks_(std::make_unique<std::atomic<const StateMask*>[]>(automaton.n_states())),
+      plain_chars_(distinct_chars(automaton, tokens_->plain_chars())),
       configs_(automaton) {}
 
 const StateMask& StateMasks::of(StateId state) {
@@ -60,8 +76,7 @@ void StateMasks::precompute(size_t nodes_max) {
 }
 
 std::shared_ptr<const TokenMask> StateMasks::shared(TokenMask mask) {
-  uint64_t hash = 0;
-  mask.for_each([&](int32_t id) { hash = (hash ^ uint64_t(id)) * 0x9e3779b97f4a7c15u; });
+  const uint64_t hash = mask.hash();
   const auto [begin, end] = masks_by_hash_.equal_range(hash);
   for (auto it = begin; it != end; ++it)
     if (*it->second == mask) return it->second;
@@ -77,17 +92,19 @@ std::unique_ptr<StateMask> StateMasks::compute(StateId state) {
   out->plain = plain ? &tokens_->plain(TokenTable::kPlainChars) : nullptr;
   out->trie = plain ? &tokens_->rest() : &tokens_->all();
   const TokenTrie& trie = *out->trie;
-  std::vector<ConfigId> pinned;
-  n_visited_ += walk_tokens(configs_, trie, 0, configs_.start_in(state), pinned,
-                            [&](size_t node, ConfigId config) {
-                              const auto ids = trie.tokens(node);
-                              out->few.insert(out->few.end(), ids.begin(), ids.end());
-                              if (configs_.has_escaped(config) && trie.node(node).end > node + 1)
-                                out->escapes.push_back(uint32_t(node));
-                            });
-  if (out->few.size() > kFewTokens) {
-    TokenMask mask(tokens_->n_vocab());
-    for (const int32_t id : out->few) mask.set(id);
+  TokenMask mask(tokens_->n_vocab());
+  size_t n_tokens = 0;
+  std::vector<ConfigId> none_held;
+  const auto visit = [&](size_t node, ConfigId config) {
+    for (const int32_t id : trie.tokens(node)) {
+      mask.set(id);
+      if (++n_tokens <= kFewTokens) out->few.push_back(id);
+    }
+    if (configs_.has_escaped(config) && trie.node(node).end > node + 1)
+      out->escapes.push_back(uint32_t(node));
+  };
+  n_visited_ += walk_.below(configs_, trie, 0, configs_.start_in(state), none_held, visit);
+  if (n_tokens > kFewTokens) {
     out->many = shared(std::move(mask));
     out->few.clear();
   }
@@ -125,24 +142,18 @@ const StateMasks::PlainStep& StateMasks::plain_step(ConfigId from) {
   const auto [it, fresh] = plain_steps_.try_emplace(from);
   PlainStep& out = it->second;
   if (!fresh) return out;
-  const TokenTrie& chars = tokens_->plain_chars();
-  // Most states take a few bytes only; this finds out at once.
-  for (const char c : {' ', 'a', 'Z', '0', '}'})
-    if (configs_.step(from, uint8_t(c)) == Configs::kDead) return out;
-  size_t n_fit = 0;
   std::vector<ConfigId> path = {from};
-  for (size_t i = 1; i < chars.n_nodes(); ++i, ++n_visited_) {
-    path.resize(chars.node(i).depth);
-    const ConfigId next = configs_.step(path.back(), chars.node(i).byte);
+  for (size_t i = 1; i < plain_chars_.n_nodes(); ++i, ++n_visited_) {
+    path.resize(plain_chars_.node(i).depth);
+    const ConfigId next = configs_.step(path.back(), plain_chars_.node(i).byte);
     if (next == Configs::kDead) return out;
     path.push_back(next);
-    if (chars.tokens(i).empty()) continue;
-    ++n_fit;
+    if (plain_chars_.tokens(i).empty()) continue;
     if (std::find(out.next.begin(), out.next.end(), next) != out.next.end()) continue;
     if (out.next.size() == kPlainConfigsMax) return out;
     out.next.push_back(next);
   }
-  out.all_fit = n_fit > 0;
+  out.all_fit = plain_chars_.n_tokens() > 0;
   return out;
 }
 

@@ -18,6 +18,7 @@
 #include "sample/configs.h"
 #include "sample/token_mask.h"
 #include "sample/token_table.h"
+#include "sample/token_walk.h"
 
 namespace hearth::sample {
 
@@ -56,10 +57,12 @@ class StateMasks {
   const Automaton& automaton_;
   std::shared_ptr<const TokenTable> tokens_;
   std::unique_ptr<std::atomic<const StateMask*>[]> masks_;  // [n_states]
+  TokenTrie plain_chars_;  // those of the TokenTable that the automaton tells apart
 
   std::mutex mutex_;  // for everything below
   std::vector<std::unique_ptr<StateMask>> owned_;
   Configs configs_;
+  TokenWalk walk_;
   std::unordered_map<ConfigId, PlainStep> plain_steps_;
   uint64_t plain_generation_ = 0;
   std::unordered_multimap<uint64_t, std::shared_ptr<const TokenMask>> masks_by_hash_;

@@ -36,6 +36,12 @@ class TokenMask {
       for (uint64_t w = words_[i]; w != 0; w &= w - 1)
         visit(int32_t(i * 64 + size_t(std::countr_zero(w))));
   }
+  // Equal masks have equal ones.
+  [[nodiscard]] uint64_t hash() const {
+    uint64_t h = 0;
+    for (const uint64_t w : words_) h = (h ^ w ^ (h >> 31)) * 0x9e3779b97f4a7c15u;
+    return h;
+  }
   bool operator==(const TokenMask&) const = default;
 
  private:

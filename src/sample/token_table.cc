@@ -50,8 +50,7 @@ TokenTrie::TokenTrie(std::span<const std::string> bytes, std::vector<int32_t> id
     last = &text;
   }
   for (const uint32_t node : path) nodes_[node].end = uint32_t(nodes_.size());
-  // A node's tokens end where those of the next node begin; inner nodes were given the number of
-  // the first token behind them, which is what the node before them needs.
+  // A node's tokens end where those of the next node begin.
   nodes_.push_back({.end = uint32_t(nodes_.size()),
                     .token_begin = uint32_t(tokens_.size()),
                     .depth = 0,
@@ -62,7 +61,6 @@ struct TokenTable::Sorted {
   std::vector<int32_t> all;
   std::vector<int32_t> rest;
   std::vector<std::string> chars;
-  std::vector<int32_t> char_ids;
   std::vector<TokenMask> plain;
 };
 
@@ -71,7 +69,7 @@ TokenTable::TokenTable(std::vector<std::string> bytes, TokenMask ends, Sorted so
       ends_(std::move(ends)),
       all_(bytes_, std::move(sorted.all)),
       rest_(bytes_, std::move(sorted.rest)),
-      plain_chars_(sorted.chars, std::move(sorted.char_ids)),
+      plain_chars_(std::move(sorted.chars)),
       plain_(std::move(sorted.plain)) {}
 
 std::shared_ptr<const TokenTable> TokenTable::create(std::vector<std::string> bytes,
@@ -93,10 +91,7 @@ std::shared_ptr<const TokenTable> TokenTable::create(std::vector<std::string> by
       sorted.rest.push_back(id);
   }
   for (size_t n = 2; n <= kPlainChars; ++n) sorted.plain[n].add(sorted.plain[n - 1]);
-  for (const uint32_t c : chars) {
-    sorted.char_ids.push_back(int32_t(sorted.chars.size()));
-    append_utf8(sorted.chars.emplace_back(), c);
-  }
+  for (const uint32_t c : chars) append_utf8(sorted.chars.emplace_back(), c);
   return std::shared_ptr<const TokenTable>(
       new TokenTable(std::move(bytes), std::move(end_mask), std::move(sorted)));
 }

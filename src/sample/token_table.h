@@ -64,8 +64,8 @@ class TokenTable {
   [[nodiscard]] const TokenTrie& rest() const { return rest_; }
   // The plain tokens of up to n characters, 1 <= n <= kPlainChars.
   [[nodiscard]] const TokenMask& plain(size_t n) const { return plain_[n]; }
-  // The characters that occur in plain tokens; one "token" each, with unimportant ids.
-  [[nodiscard]] const TokenTrie& plain_chars() const { return plain_chars_; }
+  // The characters that occur in plain tokens of that size, in UTF-8.
+  [[nodiscard]] const std::vector<std::string>& plain_chars() const { return plain_chars_; }
 
  private:
   struct Sorted;
@@ -75,7 +75,7 @@ class TokenTable {
   TokenMask ends_;
   TokenTrie all_;
   TokenTrie rest_;
-  TokenTrie plain_chars_;
+  std::vector<std::string> plain_chars_;
   std::vector<TokenMask> plain_;
 };
 

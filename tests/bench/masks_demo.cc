@@ -1,7 +1,9 @@
-// masks_demo VOCABULARY.gguf [SCHEMA.json|GRAMMAR.gbnf|FOLDER...]: what constraints cost per token, on a real
-// vocabulary. For every schema, random texts are written under it (each token drawn from the mask, short ones
-// and ends preferred), and mask() + accept() timed. Without files: a few built-in ones. Prints microseconds.
+// masks_demo VOCABULARY.gguf [SCHEMA.json|GRAMMAR.gbnf|FOLDER...]: what constraints cost per token,
+// on a real vocabulary. For every schema, random texts are written under it (each token drawn from
+// the mask, short ones and ends preferred), and mask() + accept() timed. Without files: a few
+// built-in ones. Prints microseconds of CPU time.
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,10 +11,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "app/output_format.h"
 #include "format/model_file.h"
@@ -24,7 +25,17 @@
 namespace {
 
 using namespace hearth;
-using Clock = std::chrono::steady_clock;
+
+// CPU time of this thread: what other programs take does not count.
+struct Clock {
+  using duration = std::chrono::nanoseconds;
+  using time_point = std::chrono::time_point<Clock, duration>;
+  static time_point now() {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return time_point(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
+  }
+};
 
 struct Case {
   std::string name;
@@ -51,16 +62,23 @@ double quantile(std::vector<double> values, double q) {
 std::vector<Case> built_in() {
   return {
       {"any JSON", "true"},
-      {"person", R"({"properties": {"name": {"type": "string"}, "age": {"type": "integer", "minimum": 0},
+      {"person",
+       R"({"properties": {"name": {"type": "string"}, "age": {"type": "integer", "minimum": 0},
         "email": {"type": "string", "format": "email"}, "tags": {"type": "array", "items": {"type": "string"}}},
         "required": ["name", "age", "email", "tags"]})"},
-      {"lengths", R"({"properties": {"title": {"type": "string", "maxLength": 200}, "code": {"type": "string",
+      {"lengths",
+       R"({"properties": {"title": {"type": "string", "maxLength": 200}, "code": {"type": "string",
         "pattern": "^[A-Z]{2,4}-[0-9]{4}$"}, "when": {"type": "string", "format": "date-time"}},
         "required": ["title", "code", "when"]})"},
-      {"tree", R"({"$ref": "#/$defs/n", "$defs": {"n": {"properties": {"v": {"type": "number"}, "s": {"type":
+      {"tree",
+       R"({"$ref": "#/$defs/n", "$defs": {"n": {"properties": {"v": {"type": "number"}, "s": {"type":
         "string"}, "c": {"type": "array", "items": {"$ref": "#/$defs/n"}}}, "required": ["v", "s", "c"]}}})"},
-      {"arithmetic", "root ::= (expr \"=\" ws term \"\\n\")+\nexpr ::= term ([-+*/] term)*\nterm ::= ident | num | "
-                     "\"(\" ws expr \")\" ws\nident ::= [a-z] [a-z0-9_]* ws\nnum ::= [0-9]+ ws\nws ::= [ \\t\\n]*", true},
+      {"arithmetic",
+       "root ::= (expr \"=\" ws term \"\\n\")+\nexpr ::= term ([-+*/] term)*\nterm ::= ident | num "
+       "| "
+       "\"(\" ws expr \")\" ws\nident ::= [a-z] [a-z0-9_]* ws\nnum ::= [0-9]+ ws\nws ::= [ "
+       "\\t\\n]*",
+       true},
   };
 }
 
@@ -77,7 +95,7 @@ void write_text(sample::ConstraintState& state, sample::Rng& rng, Times& times) 
     std::vector<int32_t> ids;
     mask.for_each([&](int32_t id) { ids.push_back(id); });
     if (ids.empty()) return;
-    // Three draws, the shortest token: texts then end now and then.
+    // The shortest of some: texts then end now and then.
     int32_t best = ids[size_t(rng.uniform() * double(ids.size()))];
     for (int k = 0; k < 8; ++k) {
       const int32_t id = ids[size_t(rng.uniform() * double(ids.size()))];
@@ -91,7 +109,8 @@ void write_text(sample::ConstraintState& state, sample::Rng& rng, Times& times) 
   }
 }
 
-bool run_case(const Case& c, const std::shared_ptr<const sample::TokenTable>& tokens, Times& all, bool print) {
+bool run_case(const Case& c, const std::shared_ptr<const sample::TokenTable>& tokens, Times& all,
+              bool print) {
   Times times;
   const auto begin = Clock::now();
   auto grammar = grammar_of(c);
@@ -105,9 +124,10 @@ bool run_case(const Case& c, const std::shared_ptr<const sample::TokenTable>& to
     write_text(state, rng, times);
   }
   if (print)
-    fmt::print("{:<28} {:>7.1f} ms {:>8} states {:>6} tokens {:>8.1f} {:>8.1f} {:>8.1f} us\n", c.name, compile_ms,
-               (*constraint)->automaton().n_states(), times.n_tokens, quantile(times.mask_us, 0.5),
-               quantile(times.mask_us, 0.99), quantile(times.mask_us, 1));
+    fmt::print("{:<28} {:>7.1f} ms {:>8} states {:>6} tokens {:>8.1f} {:>8.1f} {:>8.1f} us\n",
+               c.name, compile_ms, (*constraint)->automaton().n_states(), times.n_tokens,
+               quantile(times.mask_us, 0.5), quantile(times.mask_us, 0.99),
+               quantile(times.mask_us, 1));
   all.compile_ms.push_back(compile_ms);
   all.mask_us.insert(all.mask_us.end(), times.mask_us.begin(), times.mask_us.end());
   all.n_tokens += times.n_tokens;
@@ -120,7 +140,8 @@ Case read_case(const std::filesystem::path& path) {
   Case c{path.filename(), {std::istreambuf_iterator<char>(in), {}}, path.extension() == ".gbnf"};
   if (c.gbnf) return c;
   const auto json = nlohmann::ordered_json::parse(c.text, nullptr, false);
-  if (json.is_object() && json.contains("schema") && json.contains("tests")) c.text = json["schema"].dump();
+  if (json.is_object() && json.contains("schema") && json.contains("tests"))
+    c.text = json["schema"].dump();
   return c;
 }
 
@@ -138,14 +159,16 @@ int run(int argc, char** argv) {
   const auto begin = Clock::now();
   const auto tokens = app::token_table(**tokenizer, size_t((*tokenizer)->n_tokens()));
   fmt::print("{} tokens, table made in {:.0f} ms\n", tokens->n_vocab(), us_since(begin) / 1000);
-  fmt::print("{:<28} {:>10} {:>15} {:>13} {:>8} {:>8} {:>8}\n", "", "compiled", "", "", "median", "p99", "max");
+  fmt::print("{:<28} {:>10} {:>15} {:>13} {:>8} {:>8} {:>8}\n", "", "compiled", "", "", "median",
+             "p99", "max");
   std::vector<Case> cases;
   for (int i = 2; i < argc; ++i) {
     if (!std::filesystem::is_directory(argv[i])) {
       cases.push_back(read_case(argv[i]));
       continue;
     }
-    for (const auto& entry : std::filesystem::directory_iterator(argv[i])) cases.push_back(read_case(entry.path()));
+    for (const auto& entry : std::filesystem::directory_iterator(argv[i]))
+      cases.push_back(read_case(entry.path()));
   }
   const bool print = cases.size() <= 40;
   if (cases.empty()) cases = built_in();
@@ -153,11 +176,13 @@ int run(int argc, char** argv) {
   size_t n_refused = 0;
   for (const Case& c : cases)
     if (!run_case(c, tokens, all, print)) ++n_refused;
-  fmt::print("all: {} compiled ({} refused) in {:.1f} ms median, {:.1f} p99, {:.1f} max; {} tokens: {:.1f} us median, "
-             "{:.1f} p99, {:.1f} max\n",
-             all.compile_ms.size(), n_refused, quantile(all.compile_ms, 0.5), quantile(all.compile_ms, 0.99),
-             quantile(all.compile_ms, 1), all.n_tokens, quantile(all.mask_us, 0.5), quantile(all.mask_us, 0.99),
-             quantile(all.mask_us, 1));
+  fmt::print(
+      "all: {} compiled ({} refused) in {:.1f} ms median, {:.1f} p99, {:.1f} max; {} tokens: "
+      "{:.1f} us median, "
+      "{:.1f} p99, {:.1f} max\n",
+      all.compile_ms.size(), n_refused, quantile(all.compile_ms, 0.5),
+      quantile(all.compile_ms, 0.99), quantile(all.compile_ms, 1), all.n_tokens,
+      quantile(all.mask_us, 0.5), quantile(all.mask_us, 0.99), quantile(all.mask_us, 1));
   return 0;
 }
 
