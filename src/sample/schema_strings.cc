@@ -39,6 +39,7 @@ struct Format {
   ":){0,4}" HEARTH_H16 ")?::" HEARTH_LS32 "|((" HEARTH_H16 ":){0,5}" HEARTH_H16 ")?::" HEARTH_H16  \
   "|((" HEARTH_H16 ":){0,6}" HEARTH_H16 ")?::)"
 #define HEARTH_LABEL "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+#define HEARTH_SHORT_LABEL "[a-zA-Z0-9]([a-zA-Z0-9-]{0,28}[a-zA-Z0-9])?"
 #define HEARTH_HOST HEARTH_LABEL "(\\." HEARTH_LABEL ")*"
 #define HEARTH_ATOM "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
 #define HEARTH_PCHAR "([a-zA-Z0-9._~!$&'()*+,;=:@-]|%[0-9a-fA-F]{2})"
@@ -67,8 +68,12 @@ constexpr Format kFormats[] = {
      "9]{1,9}S)?)?|[0-9]{1,9}M([0-9]{1,9}S)?|[0-9]{1,9}S))$"},
     {"uuid", "^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"},
     {"email", "^" HEARTH_ATOM "(\\." HEARTH_ATOM ")*@" HEARTH_HOST "$"},
-    // Not xn-- and its like: what they stand for would have to be checked.
-    {"hostname", "^" HEARTH_HOST "$", "(^|\\.)..--|^.{254}"},
+    // At most 253 characters: three long labels, or eight of half the length. Not xn-- and its
+    // like: what they stand for would have to be checked.
+    {"hostname",
+     "^(" HEARTH_LABEL "(\\." HEARTH_LABEL "){0,2}|" HEARTH_SHORT_LABEL "(\\." HEARTH_SHORT_LABEL
+     "){0,7})$",
+     "(^|\\.)..--"},
     {"ipv4", "^" HEARTH_IPV4 "$"},
     {"ipv6", "^" HEARTH_IPV6 "$"},
     {"uri", "^" HEARTH_URI "$"},
