@@ -85,8 +85,8 @@ struct ChatRequest {
   sample::SamplerParams sampling;
   int64_t predict_max = -1;  // tokens; -1: until the answer or the context ends
   std::span<const std::string> stop_texts;
-  std::span<const std::string> dry_breakers;  // the backend makes tokens of them
-  std::optional<bool> think;                  // nothing: as the template does by default
+  std::span<const std::string> dry_breakers;        // the backend makes tokens of them
+  std::optional<bool> think;                        // nothing: as the template does by default
   std::shared_ptr<const OutputFormat> format = {};  // that the answer is held to; null: none
 };
 
