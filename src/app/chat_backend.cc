@@ -151,6 +151,8 @@ class EngineChatBackend final : public ChatBackend {
     template_ = std::move(parsed);
     session_ = std::make_unique<engine::Session>(*engine_, 0);
     said_.clear();
+    tokens_.reset();
+    constraint_format_.reset();
     ChatModelInfo info = describe(summary);
     info.load_seconds = seconds_since(begin);
     return info;
@@ -177,6 +179,10 @@ class EngineChatBackend final : public ChatBackend {
     if (!kept) return std::unexpected(kept.error());
     stats.n_cached = uint64_t(*kept);
     for (const int32_t id : ids) sampler.accept(id);
+    if (request.format) {
+      HEARTH_ASSIGN(auto constraint, constraint_of(request.format));
+      sampler.constrain(std::move(constraint));
+    }
     begin = Clock::now();
     HEARTH_TRY(answer(request, callbacks, sampler, stats));
     stats.generate_seconds = seconds_since(begin);
@@ -192,6 +198,16 @@ class EngineChatBackend final : public ChatBackend {
                     dry_breaker_tokens(*engine_->tokenizer(), request.dry_breakers));
     }
     return sample::SamplerChain::create(params, int(engine_->n_vocab()));
+  }
+
+  // The format compiled for this model; the last one is kept.
+  Result<std::shared_ptr<const sample::Constraint>> constraint_of(
+      const std::shared_ptr<const OutputFormat>& format) {
+    if (format == constraint_format_) return constraint_;
+    if (!tokens_) tokens_ = token_table(*engine_->tokenizer(), size_t(engine_->n_vocab()));
+    HEARTH_ASSIGN(constraint_, sample::Constraint::compile(format->grammar, tokens_));
+    constraint_format_ = format;
+    return constraint_;
   }
 
   [[nodiscard]] ChatModelInfo describe(const ModelSummary& summary) const {
@@ -299,6 +315,10 @@ class EngineChatBackend final : public ChatBackend {
         break;
       }
       const int32_t id = sampler.sample(session_->logits());
+      if (id == sample::kNoToken && sampler.is_constrained())
+        return fail(ErrorCode::kUnsupported,
+                    "the format asks for text that this model has no tokens for",
+                    "use another format or another model");
       if (id == sample::kNoToken)
         return fail(ErrorCode::kCorrupt, "the model's output is not a number (NaN)",
                     "the file is damaged; download it again");
@@ -337,6 +357,9 @@ class EngineChatBackend final : public ChatBackend {
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<text::ChatTemplate> template_;
   std::unique_ptr<engine::Session> session_;
+  std::shared_ptr<const sample::TokenTable> tokens_;  // made when a format first needs it
+  std::shared_ptr<const OutputFormat> constraint_format_;
+  std::shared_ptr<const sample::Constraint> constraint_;  // of constraint_format_
   std::string said_;  // the text of the tokens that the session holds; empty: not known
 };
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/output_format.h"
 #include "base/result.h"
 #include "engine/thread_choice.h"
 #include "engine/weight_store.h"
@@ -84,8 +85,9 @@ struct ChatRequest {
   sample::SamplerParams sampling;
   int64_t predict_max = -1;  // tokens; -1: until the answer or the context ends
   std::span<const std::string> stop_texts;
-  std::span<const std::string> dry_breakers;  // the backend makes tokens of them
-  std::optional<bool> think;                  // nothing: as the template does by default
+  std::span<const std::string> dry_breakers;        // the backend makes tokens of them
+  std::optional<bool> think;                        // nothing: as the template does by default
+  std::shared_ptr<const OutputFormat> format = {};  // that the answer is held to; null: none
 };
 
 struct ChatStats {

@@ -272,7 +272,14 @@ TEST_F(ChatReplTest, SwitchesReachTheBackend) {
   EXPECT_TRUE(enter("a").contains("eval rate"));
   enter("/set quiet");
   EXPECT_FALSE(enter("a").contains("eval rate"));
-  EXPECT_TRUE(enter("/set format json").contains("does not have yet"));
+  EXPECT_TRUE(enter("/set format json").contains("held to json"));
+  EXPECT_TRUE(enter("/set format xml").contains("'xml' is no format"));
+  enter("a");
+  ASSERT_NE(backend_.request.format, nullptr);
+  EXPECT_EQ(backend_.request.format->name, "json");
+  enter("/set noformat");
+  enter("a");
+  EXPECT_EQ(backend_.request.format, nullptr);
 }
 
 TEST_F(ChatReplTest, ShowTellsWhatTheFileSaysSafely) {

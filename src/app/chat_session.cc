@@ -51,6 +51,7 @@ Result<ChatStats> ChatSession::ask(const std::string& text, const ChatCallbacks&
   request.stop_texts = settings_.stop_texts;
   request.dry_breakers = settings_.dry_breakers;
   request.think = settings_.think;
+  request.format = settings_.format;
 
   std::string answer;
   ChatCallbacks watched = callbacks;

@@ -24,6 +24,7 @@ struct ChatSettings {
   int64_t predict_max = -1;
   std::vector<std::string> stop_texts;
   std::optional<bool> think;
+  std::shared_ptr<const OutputFormat> format;  // null: none
   bool raw = false;  // continue what is entered although the model has a chat template
   // Where a phrase ends for DRY. By custom these.
   std::vector<std::string> dry_breakers = {"\n", ":", "\"", "*"};

@@ -131,6 +131,11 @@ Result<Job> parse_job(const ParsedArgs& args, const AppContext& context) {
   job.load.chat_template = args.find_text("--template").value_or("");
   job.settings.system = args.find_text("--system").value_or("");
   job.settings.raw = args.flag("--raw");
+  if (const auto format = args.find_text("--format")) {
+    HEARTH_ASSIGN(job.settings.format, read_output_format(*format));
+    for (const std::string& sentence : job.settings.format->notes)
+      context.note(fmt::format("note: {}\n", printable(sentence, 1000)));
+  }
   HEARTH_TRY(check_utf8(job.settings.system, "the text of --system"));
   HEARTH_TRY(parse_parameters(args, {job.settings, job.load}));
   HEARTH_ASSIGN(job.prompt, gather_prompt(args, context));

@@ -35,6 +35,11 @@ inline constexpr Option kOptions[] = {
      .value_name = "TEXT",
      .help = "end the answer before this text (\\n is a newline)",
      .repeats = true},
+    {.name = "--format",
+     .kind = OptionKind::kString,
+     .value_name = "json|FILE",
+     .help = "hold answers to a format: json (any object), a JSON Schema (FILE.json) or a grammar "
+             "(FILE.gbnf)"},
     {.name = "--raw",
      .help = "continue the text as it stands, although the file has a chat template; special "
              "tokens in it count"},
@@ -67,6 +72,8 @@ inline constexpr Example kExamples[] = {
     {"hearth run model.gguf \"Why is the sky blue?\"", "one answer"},
     {"hearth run model.gguf \"Summarize this:\" < notes.txt",
      "standard input becomes part of the prompt"},
+    {"hearth run model.gguf --format person.json \"Who was Ada Lovelace?\"",
+     "JSON that is valid under the schema"},
     {"hearth run model.gguf --json --seed 1 \"Tell a story\" | jq .text", "for scripts"},
 };
 

@@ -81,6 +81,19 @@ class RunTest : public testing::Test {
   std::string err_;
 };
 
+TEST_F(RunTest, FormatIsReadBeforeTheModelAndHandedOn) {
+  EXPECT_EQ(run({"model.gguf", "--format", "json", "hi"}), kExitOk) << err_;
+  ASSERT_NE(backend_.request.format, nullptr);
+  EXPECT_EQ(backend_.request.format->name, "json");
+  const int n_loads = backend_.n_loads;
+  EXPECT_EQ(run({"model.gguf", "--format", "xml", "hi"}),
+            exit_code_of(ErrorCode::kInvalidArgument));
+  EXPECT_NE(err_.find("'xml' is no format"), std::string::npos) << err_;
+  EXPECT_EQ(run({"model.gguf", "--format", "/nowhere/schema.json", "hi"}),
+            exit_code_of(ErrorCode::kNotFound));
+  EXPECT_EQ(backend_.n_loads, n_loads);
+}
+
 TEST_F(RunTest, WhereTheCacheOfWeightsIs) {
   const auto folder = [&](std::vector<std::string> more) {
     std::vector<std::string> args = {"model.gguf", "x"};
