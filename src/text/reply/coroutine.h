@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
+
 namespace hearth::text::reply {
 
 class Stack {
@@ -101,11 +103,10 @@ struct Wait {
 
 // HEARTH_NEED(f()): awaits a Co<bool>; the coroutine around it (another one) ends with false if it
 // gives false. HEARTH_NEED_FOUND: the same for a Co<int> that gives -1.
-#define HEARTH_NEED(expr)                                        \
-  do {                                                           \
-    if (const bool yes = co_await (expr); !yes) co_return false; \
-  } while (false)
-#define HEARTH_NEED_FOUND(expr)                                        \
-  do {                                                                 \
-    if (const int found = co_await (expr); found < 0) co_return false; \
+#define HEARTH_NEED(expr) HEARTH_NEED_INNER(HEARTH_CONCAT(hearth_need_, __LINE__), expr, !)
+#define HEARTH_NEED_FOUND(expr) HEARTH_NEED_INNER(HEARTH_CONCAT(hearth_need_, __LINE__), expr, 0 >)
+#define HEARTH_NEED_INNER(name, expr, fails) \
+  do {                                       \
+    const auto name = co_await (expr);       \
+    if (fails name) co_return false;         \
   } while (false)

@@ -141,6 +141,7 @@ bool detect_by_rendering(const ChatTemplate& chat_template, const ToolList& tool
       format.tools = candidate;
       format.template_shows_calls = true;
       format.arguments_as_text = probe.as_text;
+      format.calls_without_content = probe.no_content;
       return true;
     }
   }
@@ -158,6 +159,18 @@ void detect_by_source(std::string_view source, ReplyFormat& format) {
     return;
   }
   format.tools = &reply::kGeneric;
+}
+
+void detect_roles(const ChatTemplate& chat_template, ReplyFormat& format) {
+  constexpr const char* kWord = "Xylophone.";
+  const auto knows = [&](const char* role) {
+    const auto text = render(chat_template, {{.role = role, .content = kWord}, user_message()},
+                             probe_options(nullptr));
+    return text && text->contains(kWord);
+  };
+  const bool works = render(chat_template, {user_message()}, probe_options(nullptr)).has_value();
+  format.knows_system = knows("system") || !works;
+  format.knows_developer = chat_template.source().contains("developer") && knows("developer");
 }
 
 std::string_view trimmed_end(std::string_view text) {
@@ -336,6 +349,7 @@ ReplyFormat detect_reply_format(const ChatTemplate& chat_template) {
   static const ToolList kTools = *ToolList::parse(kProbeTools);
   ReplyFormat format;
   detect_reasoning(chat_template, format);
+  detect_roles(chat_template, format);
   const auto with_tools = render(chat_template, {user_message()}, probe_options(&kTools));
   format.template_shows_tools = with_tools && with_tools->contains("get_weather");
   if (!detect_by_rendering(chat_template, kTools, format))

@@ -38,8 +38,11 @@ struct ReplyFormat {
   const reply::ReasoningForm* reasoning = nullptr;  // nothing: <think>
   bool template_shows_tools = false;                // the template puts tools into the prompt
   bool template_shows_calls = false;                // and calls, read back as they were
-  bool arguments_as_text = false;  // the template wants a call's arguments as JSON text
-  bool reasons = false;            // the template has words for reasoning
+  bool arguments_as_text = false;      // the template wants a call's arguments as JSON text
+  bool calls_without_content = false;  // beside calls, an empty content must be none
+  bool knows_system = true;            // the template has a place for a system message
+  bool knows_developer = false;        // and for one of the role "developer"
+  bool reasons = false;                // the template has words for reasoning
   ThinkingSwitch thinking;
 
   [[nodiscard]] std::string_view tool_format_name() const;

@@ -102,7 +102,7 @@ Co<bool> parse(Reader& in, const ToolFormat&, int) {
   if (const bool yes = co_await in.has_byte() && in.byte() == '{'; yes) {
     HEARTH_NEED(in.json_value(nullptr));
     HEARTH_NEED(in.match_one(" }"));
-  } else if (const bool yes = co_await members(in, true, 0); !yes) {
+  } else if (const bool read = co_await members(in, true, 0); !read) {
     co_return false;
   }
   in.end_call();
