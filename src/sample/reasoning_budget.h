@@ -3,6 +3,7 @@
 // whoever generates; knows no text.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>

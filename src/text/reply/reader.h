@@ -88,7 +88,10 @@ class Reader {
   // Spaces at the end of a part that another follows.
   void drop_space() { space_.clear(); }
   // What follows is a new part of the reply: spaces at its begin are dropped.
-  void begin_part() { part_begins_ = true; }
+  void begin_part() {
+    part_begins_ = true;
+    reasoning_ = false;
+  }
   void end_reply();  // gives out spaces that are still held
   // The same for formats of messages: an empty line between two messages that are text.
   void begin_part_after_text(Channel channel);
