@@ -73,6 +73,8 @@ class EngineChatBackend final : public ChatBackend {
     engine_ = std::move(engine);
     template_ = std::move(chosen);
     session_ = std::make_unique<engine::Session>(*engine_, 0);
+    turn_end_ =
+        template_ ? text::turn_end_token(template_->format, *engine_->tokenizer()) : int32_t{-1};
     said_.clear();
     ChatModelInfo info = describe(summary);
     info.load_seconds = seconds_since(begin);
@@ -266,7 +268,7 @@ class EngineChatBackend final : public ChatBackend {
       if (id == sample::kNoToken)
         return fail(ErrorCode::kCorrupt, "the model's output is not a number (NaN)",
                     "the file is damaged; download it again");
-      if (tokenizer.is_eog(id)) {
+      if (tokenizer.is_eog(id) || (id == turn_end_ && !request.messages.empty())) {
         stats.stop = StopReason::kEnd;
         break;
       }
@@ -303,6 +305,7 @@ class EngineChatBackend final : public ChatBackend {
   std::unique_ptr<engine::Engine> engine_;
   std::optional<ChosenTemplate> template_;
   std::unique_ptr<engine::Session> session_;
+  int32_t turn_end_ = -1;    // the template ends answers with it; -1: none
   std::string prompt_tail_;  // the begin of the reply's turn: what the generation prompt adds
   std::string said_;         // the text of the tokens that the session holds; empty: not known
 };

@@ -40,7 +40,7 @@ constexpr auto kNamed = std::to_array<NamedTemplate>({
      HEARTH_SYSTEM_FIRST
      "{{ bos_token }}{%- for m in messages -%}{%- if m.role == 'assistant' -%}"
      "{{ ' ' + m.content | trim + eos_token }}{%- else -%}"
-     "{{ ' [INST] ' + ns.system + m.content + ' [/INST]' }}{%- set ns.system = '' -%}"
+     "{{ '[INST] ' + ns.system + m.content + ' [/INST]' }}{%- set ns.system = '' -%}"
      "{%- endif -%}{%- endfor -%}"},
     {"mistral-v3", "Mistral 7B v0.3, Nemo, Small 2409, Large 2407",
      HEARTH_SYSTEM_FIRST
@@ -116,9 +116,9 @@ constexpr auto kNamed = std::to_array<NamedTemplate>({
      "{%- if m.role == 'assistant' -%}{{ eos_token + '\n' }}{%- endif -%}{%- endfor -%}"
      "{%- if add_generation_prompt -%}{{ '<|assistant|>\n' }}{%- endif -%}"},
     {"openchat", "OpenChat 3.5, Starling",
-     "{{ bos_token }}{%- for m in messages -%}{{ 'GPT4 Correct ' + m.role | title + ': ' + "
-     "m.content "
-     "+ '<|end_of_turn|>' }}{%- endfor -%}"
+     "{{ bos_token }}{%- for m in messages -%}"
+     "{{ ('' if m.role == 'system' else 'GPT4 Correct ' + m.role | title + ': ') + m.content + "
+     "'<|end_of_turn|>' }}{%- endfor -%}"
      "{%- if add_generation_prompt -%}{{ 'GPT4 Correct Assistant:' }}{%- endif -%}"},
     {"solar", "Solar 10.7B Instruct",
      "{%- for m in messages -%}{{ '### ' + m.role | title + ':\n' + m.content | trim + '\n\n' }}"

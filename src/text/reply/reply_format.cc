@@ -173,6 +173,28 @@ void detect_roles(const ChatTemplate& chat_template, ReplyFormat& format) {
   format.knows_developer = chat_template.source().contains("developer") && knows("developer");
 }
 
+void detect_turn_end(const ChatTemplate& chat_template, ReplyFormat& format) {
+  constexpr std::string_view kAnswer = "Xylophone.";
+  constexpr size_t kBytesMax = 100;
+  ChatOptions options = probe_options(nullptr);
+  options.add_generation_prompt = false;
+  const auto text = render(
+      chat_template,
+      {user_message(), {.role = "assistant", .content = std::string(kAnswer)}, user_message()},
+      options);
+  const size_t at = text ? text->rfind(kAnswer) : std::string::npos;
+  if (at == std::string::npos) return;
+  std::string_view rest = std::string_view(*text).substr(at + kAnswer.size(), kBytesMax);
+  const auto skip_space = [&] {
+    rest.remove_prefix(std::min(rest.find_first_not_of(" \n\r\t"), rest.size()));
+  };
+  skip_space();
+  if (format.reasoning != nullptr)
+    for (const std::string_view word : format.reasoning->around_answer)
+      if (rest.starts_with(word)) rest.remove_prefix(word.size()), skip_space();
+  format.turn_end = rest;
+}
+
 std::string_view trimmed_end(std::string_view text) {
   return text.substr(0, text.find_last_not_of(" \n\r\t") + 1);
 }
@@ -345,6 +367,19 @@ std::string reply_prompt_tail(std::string_view prompt, std::string_view before) 
   return std::string(prompt.substr(common_prefix(prompt, before)));
 }
 
+int32_t turn_end_token(const ReplyFormat& format, const Tokenizer& tokenizer) {
+  if (format.tools != nullptr && format.tools->parse_reply != nullptr) return -1;
+  const auto ids = tokenizer.encode(format.turn_end, {.add_special = false, .parse_special = true});
+  if (!ids || ids->empty() || !tokenizer.is_control(ids->front())) return -1;
+  const std::string_view word = tokenizer.piece(ids->front());
+  if (!format.turn_end.starts_with(word)) return -1;
+  // GigaChat writes calls behind it.
+  if (format.tools != nullptr)
+    for (const std::string_view trigger : format.tools->triggers)
+      if (trigger.starts_with(word)) return -1;
+  return ids->front();
+}
+
 ReplyFormat detect_reply_format(const ChatTemplate& chat_template) {
   static const ToolList kTools = *ToolList::parse(kProbeTools);
   ReplyFormat format;
@@ -356,6 +391,7 @@ ReplyFormat detect_reply_format(const ChatTemplate& chat_template) {
     detect_by_source(chat_template.source(), format);
   if (format.tools->parse_reply != nullptr && !format.tools->reasoning_end.empty())
     format.reasons = true;
+  detect_turn_end(chat_template, format);
   format.thinking = SwitchFinder(chat_template).find();
   return format;
 }

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "text/reply/tool_list.h"
 #include "text/template.h"
+#include "text/tokenizer.h"
 
 namespace hearth::text {
 
@@ -42,6 +43,7 @@ struct ReplyFormat {
   bool calls_without_content = false;  // beside calls, an empty content must be none
   bool knows_system = true;            // the template has a place for a system message
   bool knows_developer = false;        // and for one of the role "developer"
+  std::string turn_end;                // what the template writes behind an answer: its first bytes
   bool reasons = false;                // the template has words for reasoning
   ThinkingSwitch thinking;
 
@@ -50,6 +52,10 @@ struct ReplyFormat {
   // What ends the reasoning when it is cut off (a budget): as text with control tokens.
   [[nodiscard]] std::string reasoning_end() const;
 };
+
+// The control token with which the template ends an answer, or -1: generation ends with it too.
+// Where replies go on behind such a token (channels) there is none.
+int32_t turn_end_token(const ReplyFormat& format, const Tokenizer& tokenizer);
 
 // Renders the template some dozen times on tiny conversations.
 ReplyFormat detect_reply_format(const ChatTemplate& chat_template);

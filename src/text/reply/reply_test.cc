@@ -7,6 +7,7 @@
 #include "text/reply/formats/list.h"
 #include "text/reply/reasoning_form.h"
 #include "text/reply/test_replies.h"
+#include "text/reply/tool_grammar.h"
 
 namespace hearth::text {
 namespace {
@@ -289,6 +290,44 @@ TEST(Reply, ThinkingIsKnownWhileItLasts) {
   EXPECT_TRUE(harmony.thinking());
   (void)harmony.push("<|end|><|start|>assistant<|channel|>final<|message|>");
   EXPECT_FALSE(harmony.thinking());
+}
+
+std::string sample_call(const ToolGrammar& grammar, const ToolGrammar::Call& call) {
+  using Kind = ToolGrammar::Kind;
+  std::string text = call.before;
+  if (!call.id_pattern.empty()) text += call.id_pattern == "[0-9]+" ? "0" : "abc456789";
+  text += call.before_arguments;
+  const bool is_f = call.tool == "f";
+  if (grammar.kind == Kind::kJson) text += is_f ? R"({"a": 1, "s": "x y"})" : "{}";
+  if (grammar.kind == Kind::kPython && is_f) text += "a=1, s=\"x y\"";
+  for (const ToolGrammar::Parameter& parameter : call.parameters) {
+    if (parameter.name == "a") text += parameter.before + "1" + parameter.after;
+    if (parameter.name == "s") text += parameter.before_string + "x y" + parameter.after;
+  }
+  return text + call.after;
+}
+
+// What a grammar would be made from gives text that is read as the calls that were meant.
+TEST(ToolGrammar, ItsWordsMakeCalls) {
+  const Calls wanted = {{"f", R"({"a":1,"s":"x y"})"}, {"g", "{}"}};
+  int n = 0;
+  for (const reply::ToolFormat* format : reply::tool_formats()) {
+    const ReplyOptions options = options_of(*format, std::string(format->reply_begin));
+    const ToolGrammar grammar = describe_tool_calls(options.format, options.tools);
+    if (grammar.kind == ToolGrammar::Kind::kNone) continue;
+    ++n;
+    ASSERT_EQ(grammar.calls.size(), 3u);
+    // gpt-oss and Gigachat write one call for each reply.
+    const bool several = format->parse_reply == nullptr && !format->name.starts_with("gigachat");
+    std::string text = grammar.section_open + sample_call(grammar, grammar.calls[0]);
+    if (several) text += grammar.separator + sample_call(grammar, grammar.calls[1]);
+    text += grammar.section_close;
+    const Reply reply = checked_reply(text, options);
+    EXPECT_EQ(calls_of(reply), several ? wanted : Calls{wanted[0]}) << format->name << "\n" << text;
+    EXPECT_EQ(reply.text, "") << format->name;
+    EXPECT_TRUE(reply.warnings.empty()) << format->name;
+  }
+  EXPECT_GE(n, 36);
 }
 
 // Random mixtures of the formats' own words: never a crash, and the same however it is cut.

@@ -225,5 +225,37 @@ TEST(ReplyFormat, CallsOfEveryTemplateAreReadBack) {
   EXPECT_EQ(n, 4 * int(std::ranges::count(kExpected, true, &Expected::writes_calls)) - 1);
 }
 
+// With what each family ends an answer.
+TEST(ReplyFormat, EndsOfTurns) {
+  SKIP_WITHOUT_TEMPLATES();
+  constexpr std::pair<const char*, const char*> kEnds[] = {
+      {"chujiezheng/chatml", "<|im_end|>"},
+      {"chujiezheng/gemma-it", "<end_of_turn>"},
+      {"chujiezheng/llama-2-chat", "</s>"},
+      {"chujiezheng/llama-3-instruct", "<|eot_id|>"},
+      {"chujiezheng/phi-3", "<|end|>"},
+      {"chujiezheng/granite-3.0-instruct", "<|end_of_text|>"},
+      {"llama.cpp/Apertus-8B-Instruct", "<|assistant_end|>"},
+      {"llama.cpp/ByteDance-Seed-OSS", "<seed:eos>"},
+      {"llama.cpp/Cohere2MoE", "<|END_OF_TURN_TOKEN|>"},
+      {"llama.cpp/CohereForAI-c4ai-command-r7b-12-2024-tool_use", "<|END_OF_TURN_TOKEN|>"},
+      {"llama.cpp/GLM-4.6", "<|user|>"},
+      {"llama.cpp/MiniMax-M2", "[e~["},
+      {"llama.cpp/MiniMax-M1", "<end_of_sentence>"},
+      {"llama.cpp/NVIDIA-Nemotron-Nano-v2", "<SPECIAL_12>"},
+      {"llama.cpp/Reka-Edge", "<sep>"},
+      {"llama.cpp/google-gemma-4-31B-it", "<turn|>"},
+      {"llama.cpp/moonshotai-Kimi-K2", "<|im_end|>"},
+      {"llama.cpp/deepseek-ai-DeepSeek-V3.1", "<｜end▁of▁sentence｜>"},
+      {"llama.cpp/tencent-Hy3", "<｜hy_eos:opensource｜>"},
+      {"llama.cpp/Mistral-Small-3.2-24B-Instruct-2506", "</s>"},
+      {"llama.cpp/LFM2-8B-A1B", "<|im_end|>"},
+      {"llama.cpp/microsoft-Phi-3.5-mini-instruct", "<|end|>"},
+  };
+  for (const auto& [name, end] : kEnds)
+    EXPECT_TRUE(detect_reply_format(named_template(name)).turn_end.starts_with(end))
+        << name << ": " << detect_reply_format(named_template(name)).turn_end;
+}
+
 }  // namespace
 }  // namespace hearth::text
