@@ -57,7 +57,7 @@ TEST(NamedTemplates, WriteWhatTheModelsOwnDo) {
       {"chatml", "chujiezheng/chatml", true, ""},
       {"llama2", "chujiezheng/llama-2-chat"},
       {"llama3", "chujiezheng/llama-3-instruct"},
-      {"gemma", "chujiezheng/gemma-it"},
+      {"gemma", "chujiezheng/gemma-it", true, ""},
       {"gemma", "llama.cpp/google-gemma-2-2b-it", false},
       {"zephyr", "chujiezheng/zephyr"},
       {"phi3", "chujiezheng/phi-3"},

@@ -312,7 +312,9 @@ TEST(ToolGrammar, ItsWordsMakeCalls) {
   const Calls wanted = {{"f", R"({"a":1,"s":"x y"})"}, {"g", "{}"}};
   int n = 0;
   for (const reply::ToolFormat* format : reply::tool_formats()) {
-    const ReplyOptions options = options_of(*format, std::string(format->reply_begin));
+    std::string tail(format->reply_begin);
+    if (tail == "<|start|>") tail += "assistant";
+    const ReplyOptions options = options_of(*format, tail);
     const ToolGrammar grammar = describe_tool_calls(options.format, options.tools);
     if (grammar.kind == ToolGrammar::Kind::kNone) continue;
     ++n;
