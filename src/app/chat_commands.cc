@@ -159,15 +159,19 @@ void set_no_format(std::string_view, ChatScope& scope) {
   scope.console.say("Answers have no fixed format.\n");
 }
 
-void set_think(std::string_view, ChatScope& scope) {
-  scope.session.settings().think = true;
-  scope.console.say("The model is asked to think first, if its chat template knows how.\n");
+void set_think(std::string_view arguments, ChatScope& scope) {
+  const auto request = text::ThinkRequest::parse(arguments.empty() ? "on" : arguments);
+  if (!request) {
+    scope.console.warn(error_text(request.error()));
+    return;
+  }
+  scope.session.settings().think = *request;
+  scope.console.say(request->mode == text::ThinkRequest::Mode::kOff
+                        ? "The model is asked not to think first, if its chat template knows how.\n"
+                        : "The model is asked to think first, if its chat template knows how.\n");
 }
 
-void set_no_think(std::string_view, ChatScope& scope) {
-  scope.session.settings().think = false;
-  scope.console.say("The model is asked not to think first, if its chat template knows how.\n");
-}
+void set_no_think(std::string_view, ChatScope& scope) { set_think("off", scope); }
 
 void set_wrap(std::string_view, ChatScope& scope) {
   scope.console.say("Long lines are wrapped by your terminal.\n");
@@ -183,7 +187,7 @@ constexpr ChatCommand kSetCommands[] = {
     {"format", "json|FILE", "answers in JSON, by a schema (.json) or a grammar (.gbnf)",
      set_format},
     {"noformat", "", "answers in no fixed format", set_no_format},
-    {"think", "", "let the model think first", set_think},
+    {"think", "[HOW]", "think first: on, off, low, medium, high, or tokens", set_think},
     {"nothink", "", "do not", set_no_think},
     {"wordwrap", "", "your terminal wraps lines", set_wrap},
     {"nowordwrap", "", "your terminal wraps lines", set_wrap},

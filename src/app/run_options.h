@@ -51,9 +51,21 @@ inline constexpr Option kOptions[] = {
      .help = "chat even if standard input is not a terminal: every line of it is an entry"},
     {.name = "--template",
      .kind = OptionKind::kString,
-     .value_name = "NAME",
-     .help = "use this chat template: one of the file's, chatml or plain",
+     .value_name = "NAME|FILE",
+     .help = "use this chat template: one of the file's, a built-in one, or a Jinja file",
      .default_note = "that of the file"},
+    {.name = "--think",
+     .kind = OptionKind::kString,
+     .value_name = "HOW",
+     .help = "how to think before the answer: on, off, low, medium, high, or a number of tokens "
+             "after which the answer must begin",
+     .default_note = "as the model's template does"},
+    {.name = "--hide-thinking", .help = "do not show what the model thinks before it answers"},
+    {.name = "--tools",
+     .kind = OptionKind::kPath,
+     .value_name = "FILE",
+     .help =
+         "functions that the model may call, a JSON list; calls are printed as JSON, none is run"},
 };
 
 inline constexpr auto kChoosing = options_of(kChoosingSettings);
