@@ -6,15 +6,18 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 
+#include "app/chat_reply.h"
 #include "app/dry_breakers.h"
 #include "app/show_summary.h"
 #include "app/show_text.h"
+#include "app/template_choice.h"
 #include "engine/engine.h"
 #include "engine/session.h"
 #include "sample/chain.h"
+#include "sample/reasoning_budget.h"
 #include "text/detokenizer.h"
+#include "text/reply/conversation.h"
 #include "text/template.h"
 #include "text/tokenizer.h"
 
@@ -25,47 +28,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-// Templates that a person may choose where a file brings none (--template NAME).
-struct NamedTemplate {
-  std::string_view name;
-  std::string_view source;
-};
-constexpr NamedTemplate kNamedTemplates[] = {
-    {"chatml",
-     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + "
-     "message['content'] + '<|im_end|>' + "
-     "'\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif "
-     "%}"},
-    {"plain",
-     "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}{% "
-     "if "
-     "add_generation_prompt %}assistant:{% endif %}"},
-};
-
-Result<std::string_view> template_source(const std::string& name, const ModelSummary& summary) {
-  if (name.empty())
-    return summary.chat_templates.empty() ? std::string_view()
-                                          : summary.chat_templates.front().text;
-  for (const ChatTemplate& own : summary.chat_templates)
-    if (own.name == name) return own.text;
-  std::string known;
-  for (const NamedTemplate& named : kNamedTemplates) {
-    if (named.name == name) return named.source;
-    known += (known.empty() ? "" : ", ") + std::string(named.name);
-  }
-  for (const ChatTemplate& own : summary.chat_templates)
-    if (!own.name.empty()) known += ", " + std::string(own.name);
-  return fail(ErrorCode::kNotFound, fmt::format("there is no chat template '{}'", name),
-              fmt::format("use one of: {}", known));
-}
-
-text::CivilTime local_time() {
-  const std::time_t now = std::time(nullptr);
-  std::tm t{};
-  localtime_r(&now, &t);
-  return {t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec};
 }
 
 uint64_t arena_bytes(const Arena& arena, std::string_view what) {
@@ -87,41 +49,6 @@ std::vector<RecommendedValue> recommended_by(const format::Metadata& metadata) {
   return values;
 }
 
-// Passes text on, but holds back what may become one of the stop texts; drops the stop text itself.
-class StopFilter {
- public:
-  explicit StopFilter(std::span<const std::string> stops) : stops_(stops) {}
-
-  // Returns what may be shown. stopped() tells whether a stop text is complete.
-  std::string push(std::string_view text) {
-    held_ += text;
-    for (const std::string& stop : stops_) {
-      const size_t at = stop.empty() ? std::string::npos : held_.find(stop);
-      if (at == std::string::npos) continue;
-      stopped_ = true;
-      held_.resize(at);
-    }
-    size_t keep = 0;
-    if (!stopped_)
-      for (const std::string& stop : stops_)
-        for (size_t n = std::min(stop.size(), held_.size()); n > keep; --n)
-          if (held_.ends_with(std::string_view(stop).substr(0, n))) {
-            keep = n;
-            break;
-          }
-    std::string out = held_.substr(0, held_.size() - keep);
-    held_.erase(0, held_.size() - keep);
-    return out;
-  }
-  std::string flush() { return std::exchange(held_, {}); }
-  [[nodiscard]] bool stopped() const { return stopped_; }
-
- private:
-  std::span<const std::string> stops_;
-  std::string held_;
-  bool stopped_ = false;
-};
-
 class EngineChatBackend final : public ChatBackend {
  public:
   Result<ChatModelInfo> load(const std::string& path, const ChatLoadOptions& options,
@@ -139,18 +66,18 @@ class EngineChatBackend final : public ChatBackend {
                     return !progress || progress(uint64_t(done * 1000), 1000);
                   }));
     const ModelSummary summary = summarize(engine->file());
-    HEARTH_ASSIGN(const std::string_view source, template_source(options.chat_template, summary));
-    std::unique_ptr<text::ChatTemplate> parsed;
-    if (!source.empty()) {
-      HEARTH_ASSIGN(text::ChatTemplate chat_template, text::ChatTemplate::parse(source));
-      parsed = std::make_unique<text::ChatTemplate>(std::move(chat_template));
-    }
+    HEARTH_ASSIGN(std::optional<ChosenTemplate> chosen,
+                  choose_template(options.chat_template, &summary));
     // Everything succeeded: only now the model before goes.
     session_.reset();
     engine_ = std::move(engine);
-    template_ = std::move(parsed);
+    template_ = std::move(chosen);
     session_ = std::make_unique<engine::Session>(*engine_, 0);
+    turn_end_ =
+        template_ ? text::turn_end_token(template_->format, *engine_->tokenizer()) : int32_t{-1};
     said_.clear();
+    tokens_.reset();
+    constraint_format_.reset();
     ChatModelInfo info = describe(summary);
     info.load_seconds = seconds_since(begin);
     return info;
@@ -160,7 +87,7 @@ class EngineChatBackend final : public ChatBackend {
     HEARTH_ASSIGN(sample::SamplerChain sampler, make_sampler(request));
     ChatStats stats;
     Clock::time_point begin = Clock::now();
-    HEARTH_ASSIGN(const std::vector<int32_t> ids, prompt_ids(request));
+    HEARTH_ASSIGN(const std::vector<int32_t> ids, prompt_ids(request, stats));
     stats.n_prompt = ids.size();
     const uint64_t n_before = session_->ids().size();
     Result<int64_t> kept = session_->prompt(ids, [&](int64_t done, int64_t total) {
@@ -194,6 +121,16 @@ class EngineChatBackend final : public ChatBackend {
     return sample::SamplerChain::create(params, int(engine_->n_vocab()));
   }
 
+  // The format compiled for this model; the last one is kept.
+  Result<std::shared_ptr<const sample::Constraint>> constraint_of(
+      const std::shared_ptr<const OutputFormat>& format) {
+    if (format == constraint_format_) return constraint_;
+    if (!tokens_) tokens_ = token_table(*engine_->tokenizer(), size_t(engine_->n_vocab()));
+    HEARTH_ASSIGN(constraint_, sample::Constraint::compile(format->grammar, tokens_));
+    constraint_format_ = format;
+    return constraint_;
+  }
+
   [[nodiscard]] ChatModelInfo describe(const ModelSummary& summary) const {
     const model::HyperParams& p = engine_->model().params();
     const Arena& memory = engine_->memory();
@@ -206,8 +143,8 @@ class EngineChatBackend final : public ChatBackend {
     for (const format::Entry& entry : summary.origin)
       if (entry.key == "license" && entry.value.type == format::ValueType::kString)
         info.license = entry.value.text();
-    info.chat_template = template_ ? template_->source() : "";
-    info.has_template = template_ != nullptr;
+    info.chat_template = template_ ? template_->chat_template.source() : "";
+    info.has_template = template_.has_value();
     info.n_parameters = engine_->file().n_parameters();
     info.n_embedding = uint64_t(p.n_embd);
     info.n_ctx = uint64_t(engine_->n_ctx());
@@ -223,12 +160,14 @@ class EngineChatBackend final : public ChatBackend {
     info.isa = engine_->backend().name();
     info.recommended = recommended_by(engine_->file().metadata());
     info.warnings = engine_->warnings();
+    if (template_)
+      info.warnings.insert(info.warnings.end(), template_->notes.begin(), template_->notes.end());
     return info;
   }
 
   // The request as token ids. What the session already holds, prompt and answer, is taken over as
   // it was read and generated: the same text could be cut into other tokens.
-  Result<std::vector<int32_t>> prompt_ids(const ChatRequest& request) {
+  Result<std::vector<int32_t>> prompt_ids(const ChatRequest& request, ChatStats& stats) {
     const text::Tokenizer& tokenizer = *engine_->tokenizer();
     if (request.messages.empty()) {
       said_.assign(request.raw_text);
@@ -236,7 +175,7 @@ class EngineChatBackend final : public ChatBackend {
                                                  .parse_special = request.raw_has_special,
                                                  .no_double_special = request.raw_has_special});
     }
-    HEARTH_ASSIGN(const text::RenderedChat chat, render(request));
+    HEARTH_ASSIGN(const text::RenderedChat chat, render(request, stats));
     std::vector<text::Segment> segments;
     size_t skip = !said_.empty() && chat.text.starts_with(said_) ? said_.size() : 0;
     // Only where the new part begins with a special token does it make no difference that it is
@@ -264,53 +203,102 @@ class EngineChatBackend final : public ChatBackend {
     return first && !first->empty() && engine_->tokenizer()->is_control(first->front());
   }
 
-  Result<text::RenderedChat> render(const ChatRequest& request) const {
-    if (template_ == nullptr)
-      return fail(ErrorCode::kUnsupported,
-                  "the model's file has no chat template, so it cannot hold a conversation",
-                  "give a prompt to be continued, or choose a template with --template");
+  Result<text::RenderedChat> render(const ChatRequest& request, ChatStats& stats) {
+    if (!template_)
+      return fail(
+          ErrorCode::kUnsupported,
+          "the model's file has no chat template, so it cannot hold a conversation",
+          fmt::format("give a prompt to be continued, or choose a template with --template: {}",
+                      template_choices()));
     const text::Tokenizer& tokenizer = *engine_->tokenizer();
     std::vector<text::ChatMessage> messages;
-    for (const ChatMessage& message : request.messages) {
-      constexpr std::string_view kRoles[] = {"system", "user", "assistant"};
-      messages.push_back(
-          {std::string(kRoles[size_t(message.role)]), text::Value::user_text(message.content)});
-    }
+    for (const ChatMessage& message : request.messages) messages.push_back(text_message(message));
     text::ChatOptions options;
     options.bos_token = tokenizer.piece(tokenizer.bos());
     options.eos_token = tokenizer.piece(tokenizer.eos());
-    options.enable_thinking = request.think;
     options.now = local_time();
-    return template_->render_chat(messages, options);
+    if (request.tools != nullptr) {
+      options.tools = request.tools->value();
+      if (!request.tools->empty() && !template_->format.template_shows_tools)
+        stats.notes.emplace_back("the model's chat template does not tell it of tools");
+    }
+    for (std::string& note : text::adapt_conversation(template_->format, messages))
+      stats.notes.push_back(std::move(note));
+    const std::string note =
+        text::apply_thinking(template_->format, request.think, options, messages);
+    if (!note.empty()) stats.notes.push_back(note);
+    HEARTH_ASSIGN(text::RenderedChat chat, template_->chat_template.render_chat(messages, options));
+    options.add_generation_prompt = false;
+    const auto before = template_->chat_template.render_chat(messages, options);
+    prompt_tail_ = before ? text::reply_prompt_tail(chat.text, before->text) : std::string();
+    return chat;
+  }
+
+  static text::ChatMessage text_message(const ChatMessage& message) {
+    constexpr std::string_view kRoles[] = {"system", "user", "assistant"};
+    text::ChatMessage out{.role = std::string(kRoles[size_t(message.role)]),
+                          .content = text::Value::user_text(message.content)};
+    if (!message.reasoning.empty())
+      out.fields.emplace_back("reasoning_content", text::Value::user_text(message.reasoning));
+    return out;
+  }
+
+  [[nodiscard]] std::optional<text::ReplyParser> make_parser(const ChatRequest& request) const {
+    if (request.messages.empty() || !template_) return std::nullopt;
+    return text::ReplyParser({.format = template_->format,
+                              .tools = request.tools != nullptr ? *request.tools : text::ToolList(),
+                              .prompt_tail = prompt_tail_,
+                              .id_seed = request.sampling.seed});
+  }
+
+  // Forces the end of the reasoning when the request's budget is spent.
+  Result<sample::ReasoningBudget> make_budget(const ChatRequest& request) const {
+    if (request.think.budget < 0 || request.messages.empty() || !template_)
+      return sample::ReasoningBudget(-1, {});
+    HEARTH_ASSIGN(std::vector<int32_t> end,
+                  engine_->tokenizer()->encode(template_->format.reasoning_end(),
+                                               {.add_special = false, .parse_special = true}));
+    return sample::ReasoningBudget(request.think.budget, std::move(end));
   }
 
   // Tokens until something ends the answer.
   Result<void> answer(const ChatRequest& request, const ChatCallbacks& callbacks,
                       sample::SamplerChain& sampler, ChatStats& stats) {
     const text::Tokenizer& tokenizer = *engine_->tokenizer();
-    text::StreamDecoder decoder(tokenizer);
-    StopFilter filter(request.stop_texts);
-    const auto show = [&](std::string text) {
-      return text.empty() || !callbacks.on_text || callbacks.on_text(text);
-    };
+    ChatReply reply(request, callbacks, make_parser(request));
+    // The words between which a model thinks and calls are control tokens.
+    text::StreamDecoder decoder(
+        tokenizer, {.render_special = !request.messages.empty(), .strip_leading_space = false});
+    HEARTH_ASSIGN(sample::ReasoningBudget budget, make_budget(request));
+    std::shared_ptr<const sample::Constraint> constraint;
+    if (request.format) {
+      HEARTH_ASSIGN(constraint, constraint_of(request.format));
+    }
     for (;;) {
+      // What the model thinks is free; the format is that of the answer.
+      if (constraint && !reply.thinking()) sampler.constrain(std::exchange(constraint, nullptr));
       if (request.predict_max >= 0 && int64_t(stats.n_generated) >= request.predict_max) {
         stats.stop = StopReason::kLength;
         break;
       }
-      const int32_t id = sampler.sample(session_->logits());
+      int32_t id = budget.next(reply.thinking());
+      if (id == sample::ReasoningBudget::kFree) id = sampler.sample(session_->logits());
+      if (id == sample::kNoToken && sampler.is_constrained())
+        return fail(ErrorCode::kUnsupported,
+                    "the format asks for text that this model has no tokens for",
+                    "use another format or another model");
       if (id == sample::kNoToken)
         return fail(ErrorCode::kCorrupt, "the model's output is not a number (NaN)",
                     "the file is damaged; download it again");
-      if (tokenizer.is_eog(id)) {
+      if (tokenizer.is_eog(id) || (id == turn_end_ && !request.messages.empty())) {
         stats.stop = StopReason::kEnd;
         break;
       }
       stats.n_generated += 1;
       sampler.accept(id);
       const std::string text = decoder.push(id);
-      const bool go_on = show(filter.push(text));
-      if (filter.stopped()) {
+      const bool go_on = reply.push(text);
+      if (reply.stopped()) {
         stats.stop = StopReason::kStopText;
         said_.clear();  // what is shown and what was generated differ from here on
         break;
@@ -330,14 +318,21 @@ class EngineChatBackend final : public ChatBackend {
     }
     const std::string rest = decoder.flush();
     if (!said_.empty()) said_ += rest;
-    if (!filter.stopped()) show(filter.push(rest) + filter.flush());
+    reply.push(rest);
+    reply.finish();
+    stats.reply = reply.reply();
     return {};
   }
 
   std::unique_ptr<engine::Engine> engine_;
-  std::unique_ptr<text::ChatTemplate> template_;
+  std::optional<ChosenTemplate> template_;
   std::unique_ptr<engine::Session> session_;
-  std::string said_;  // the text of the tokens that the session holds; empty: not known
+  std::shared_ptr<const sample::TokenTable> tokens_;  // made when a format first needs it
+  std::shared_ptr<const OutputFormat> constraint_format_;
+  std::shared_ptr<const sample::Constraint> constraint_;  // of constraint_format_
+  int32_t turn_end_ = -1;    // the template ends answers with it; -1: none
+  std::string prompt_tail_;  // the begin of the reply's turn: what the generation prompt adds
+  std::string said_;         // the text of the tokens that the session holds; empty: not known
 };
 
 }  // namespace

@@ -12,10 +12,14 @@
 #include <string_view>
 #include <vector>
 
+#include "app/output_format.h"
 #include "base/result.h"
 #include "engine/thread_choice.h"
 #include "engine/weight_store.h"
 #include "sample/params.h"
+#include "text/reply/event.h"
+#include "text/reply/reply_format.h"
+#include "text/reply/tool_list.h"
 
 namespace hearth::app {
 
@@ -24,6 +28,8 @@ enum class ChatRole { kSystem, kUser, kAssistant };
 struct ChatMessage {
   ChatRole role = ChatRole::kUser;
   std::string content;  // UTF-8
+  std::string reasoning =
+      {};  // of the assistant; whether the model sees it again is the template's
 };
 
 struct ChatLoadOptions {
@@ -32,7 +38,7 @@ struct ChatLoadOptions {
   engine::ThreadRequest thread_request = {};  // all but how many generate
   std::string isa;                            // empty: the best this CPU has
   std::string kv;                             // type of the KV cache (tensor/kv_type.h)
-  std::string chat_template;  // a name that replaces the file's own template; empty: the file's own
+  std::string chat_template;  // name or path that replaces the file's own; empty: the file's own
   engine::WeightOptions weights;  // where the weights come from
 };
 
@@ -85,7 +91,9 @@ struct ChatRequest {
   int64_t predict_max = -1;  // tokens; -1: until the answer or the context ends
   std::span<const std::string> stop_texts;
   std::span<const std::string> dry_breakers;  // the backend makes tokens of them
-  std::optional<bool> think;                  // nothing: as the template does by default
+  text::ThinkRequest think = {};
+  const text::ToolList* tools = nullptr;  // what the model may call; none: nothing
+  std::shared_ptr<const OutputFormat> format = {};  // that the answer is held to; null: none
 };
 
 struct ChatStats {
@@ -96,6 +104,8 @@ struct ChatStats {
   double prompt_seconds = 0;
   double generate_seconds = 0;
   StopReason stop = StopReason::kEnd;
+  text::Reply reply = {};               // of a conversation: text, reasoning, calls, warnings
+  std::vector<std::string> notes = {};  // what could not be done as asked, a sentence each
 };
 
 // Called while something runs; returning false stops it soon. Called on the thread that called the
@@ -105,6 +115,8 @@ struct ChatCallbacks {
   std::function<bool(uint64_t done, uint64_t total)> on_prompt = {};
   // The next piece of the answer: whole UTF-8 characters. May be empty.
   std::function<bool(std::string_view text)> on_text = {};
+  // The next piece of what the model thinks before it answers.
+  std::function<bool(std::string_view text)> on_reasoning = {};
 };
 
 // Bytes of the file that have been read.

@@ -142,25 +142,36 @@ void set_quiet(std::string_view, ChatScope& scope) {
   scope.console.say("Times and counts are not shown.\n");
 }
 
-void set_format(std::string_view, ChatScope& scope) {
-  scope.console.warn(
-      "Answers in a fixed format (JSON, a schema) come with grammars, which this version does not "
-      "have yet.\n");
+void set_format(std::string_view arguments, ChatScope& scope) {
+  auto format = read_output_format(arguments.empty() ? "json" : arguments);
+  if (!format) {
+    scope.console.warn(error_text(format.error()));
+    return;
+  }
+  for (const std::string& sentence : (*format)->notes)
+    scope.console.warn(fmt::format("note: {}\n", printable(sentence, 1000)));
+  scope.console.say(fmt::format("Answers are held to {}.\n", printable((*format)->name, 200)));
+  scope.session.settings().format = std::move(*format);
 }
 
 void set_no_format(std::string_view, ChatScope& scope) {
+  scope.session.settings().format.reset();
   scope.console.say("Answers have no fixed format.\n");
 }
 
-void set_think(std::string_view, ChatScope& scope) {
-  scope.session.settings().think = true;
-  scope.console.say("The model is asked to think first, if its chat template knows how.\n");
+void set_think(std::string_view arguments, ChatScope& scope) {
+  const auto request = text::ThinkRequest::parse(arguments.empty() ? "on" : arguments);
+  if (!request) {
+    scope.console.warn(error_text(request.error()));
+    return;
+  }
+  scope.session.settings().think = *request;
+  scope.console.say(request->mode == text::ThinkRequest::Mode::kOff
+                        ? "The model is asked not to think first, if its chat template knows how.\n"
+                        : "The model is asked to think first, if its chat template knows how.\n");
 }
 
-void set_no_think(std::string_view, ChatScope& scope) {
-  scope.session.settings().think = false;
-  scope.console.say("The model is asked not to think first, if its chat template knows how.\n");
-}
+void set_no_think(std::string_view, ChatScope& scope) { set_think("off", scope); }
 
 void set_wrap(std::string_view, ChatScope& scope) {
   scope.console.say("Long lines are wrapped by your terminal.\n");
@@ -173,9 +184,10 @@ constexpr ChatCommand kSetCommands[] = {
     {"nohistory", "", "do not", set_no_history},
     {"verbose", "", "show times and counts", set_verbose},
     {"quiet", "", "do not", set_quiet},
-    {"format", "json", "not in this version", set_format},
+    {"format", "json|FILE", "answers in JSON, by a schema (.json) or a grammar (.gbnf)",
+     set_format},
     {"noformat", "", "answers in no fixed format", set_no_format},
-    {"think", "", "let the model think first", set_think},
+    {"think", "[HOW]", "think first: on, off, low, medium, high, or tokens", set_think},
     {"nothink", "", "do not", set_no_think},
     {"wordwrap", "", "your terminal wraps lines", set_wrap},
     {"nowordwrap", "", "your terminal wraps lines", set_wrap},

@@ -40,6 +40,20 @@ void TerminalConsole::answer(std::string_view text) {
   std::fflush(context_.out);
 }
 
+// Faint on a terminal; apart from the answer where that goes to a file or a pipe.
+void TerminalConsole::reasoning(std::string_view text) {
+  if (text.empty()) return;
+  status_.clear();
+  std::string shown(text);
+  std::erase(shown, '\r');
+  shown = printable_lines(shown);
+  if (context_.out_is_terminal)
+    context_.print("\x1b[2m" + shown + "\x1b[0m");
+  else
+    context_.note(shown);
+  std::fflush(context_.out);
+}
+
 void TerminalConsole::say(std::string_view text) {
   status_.clear();
   context_.print(text);

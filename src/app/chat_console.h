@@ -23,6 +23,8 @@ class ChatConsole {
   virtual Entry read() = 0;
   // A piece of the model's answer.
   virtual void answer(std::string_view text) = 0;
+  // A piece of what the model thinks before it answers.
+  virtual void reasoning(std::string_view text) = 0;
   // The program's own words: whole lines, each with its line break.
   virtual void say(std::string_view text) = 0;
   // What went wrong or needs attention; as say().
@@ -42,6 +44,7 @@ class TerminalConsole : public ChatConsole {
 
   Entry read() override;
   void answer(std::string_view text) override;
+  void reasoning(std::string_view text) override;
   void say(std::string_view text) override;
   void warn(std::string_view text) override;
   void progress(std::string_view what, uint64_t done, uint64_t total) override;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "app/chat_report.h"
 #include "app/dispatch.h"
 
@@ -34,14 +36,24 @@ ChatCallbacks AnswerPrinter::callbacks() {
           },
       .on_text =
           [this](std::string_view text) {
+            if (!text.empty() && std::exchange(thought_, false)) console_.reasoning("\n\n");
             console_.answer(text);
             if (!text.empty()) line_is_open_ = text.back() != '\n';
+            return !console_.must_stop();
+          },
+      .on_reasoning =
+          [this](std::string_view text) {
+            if (shows_reasoning_ && !text.empty()) {
+              console_.reasoning(text);
+              thought_ = true;
+            }
             return !console_.must_stop();
           },
   };
 }
 
 void AnswerPrinter::end_line() {
+  if (std::exchange(thought_, false)) console_.reasoning("\n");
   if (line_is_open_) console_.say("\n");
   line_is_open_ = false;
 }
@@ -82,9 +94,11 @@ void ChatRepl::remember(std::string_view entry) {
 
 void ChatRepl::ask(const std::string& text) {
   scope_.console.clear_interrupt();
-  AnswerPrinter printer(scope_.console);
+  AnswerPrinter printer(scope_.console, !scope_.session.settings().hide_reasoning);
   auto stats = scope_.session.ask(text, printer.callbacks());
   printer.end_line();
+  if (stats) scope_.console.say(calls_text(*stats));
+  if (stats) scope_.console.warn(reply_notes_text(*stats));
   if (!stats) {
     Error error = std::move(stats).error();
     if (error.code == ErrorCode::kContextFull) error.hint = kMoreContext;

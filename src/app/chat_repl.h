@@ -21,7 +21,9 @@ EditOptions chat_edit_options();
 // question alone.
 class AnswerPrinter {
  public:
-  explicit AnswerPrinter(ChatConsole& console) : console_(console) {}
+  // `shows_reasoning`: what the model thinks before it answers is printed, too.
+  AnswerPrinter(ChatConsole& console, bool shows_reasoning)
+      : console_(console), shows_reasoning_(shows_reasoning) {}
   // REQUIRES: the printer outlives the callbacks.
   [[nodiscard]] ChatCallbacks callbacks();
   // Ends the line that the answer left open.
@@ -29,7 +31,9 @@ class AnswerPrinter {
 
  private:
   ChatConsole& console_;
+  bool shows_reasoning_;
   bool line_is_open_ = false;
+  bool thought_ = false;  // reasoning was printed last
 };
 
 class ChatRepl {

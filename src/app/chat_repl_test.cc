@@ -27,6 +27,7 @@ class ScriptConsole : public ChatConsole {
     entries.pop_front();
     return entry;
   }
+  void reasoning(std::string_view text) override { warned += text; }
   void answer(std::string_view text) override {
     answers += text;
     if (stop_after >= 0 && stop_after-- == 0) interrupted = true;
@@ -261,18 +262,30 @@ TEST_F(ChatReplTest, ClearForgetsTheConversationOnly) {
 }
 
 TEST_F(ChatReplTest, SwitchesReachTheBackend) {
-  EXPECT_FALSE(session_.settings().think.has_value());
+  using Mode = text::ThinkRequest::Mode;
+  EXPECT_EQ(session_.settings().think.mode, Mode::kDefault);
   enter("/set nothink");
   enter("a");
-  EXPECT_EQ(backend_.request.think, false);
+  EXPECT_EQ(backend_.request.think.mode, Mode::kOff);
   enter("/set think");
   enter("a");
-  EXPECT_EQ(backend_.request.think, true);
+  EXPECT_EQ(backend_.request.think.mode, Mode::kOn);
+  enter("/set think 200");
+  enter("a");
+  EXPECT_EQ(backend_.request.think.budget, 200);
+  EXPECT_TRUE(enter("/set think sideways").contains("low, medium, high"));
   enter("/set verbose");
   EXPECT_TRUE(enter("a").contains("eval rate"));
   enter("/set quiet");
   EXPECT_FALSE(enter("a").contains("eval rate"));
-  EXPECT_TRUE(enter("/set format json").contains("does not have yet"));
+  EXPECT_TRUE(enter("/set format json").contains("held to json"));
+  EXPECT_TRUE(enter("/set format xml").contains("'xml' is no format"));
+  enter("a");
+  ASSERT_NE(backend_.request.format, nullptr);
+  EXPECT_EQ(backend_.request.format->name, "json");
+  enter("/set noformat");
+  enter("a");
+  EXPECT_EQ(backend_.request.format, nullptr);
 }
 
 TEST_F(ChatReplTest, ShowTellsWhatTheFileSaysSafely) {

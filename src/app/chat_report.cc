@@ -72,6 +72,13 @@ constexpr std::string_view kModelfileParameters[] = {
     "frequency_penalty", "num_predict",  "num_ctx",       "num_thread",
 };
 
+nlohmann::ordered_json call_json(const text::ToolCall& call) {
+  using Json = nlohmann::ordered_json;
+  return {{"name", call.name},
+          {"arguments", Json::parse(call.arguments, nullptr, false)},
+          {"id", call.id}};
+}
+
 std::string_view stop_key(StopReason reason) {
   switch (reason) {
     case StopReason::kEnd:
@@ -122,7 +129,7 @@ std::string greeting_text(const ChatSession& session) {
   if (!info.has_template)
     text +=
         "This model has no chat template: it continues what you enter, and remembers nothing of "
-        "it.\n";
+        "it (--template NAME chooses one).\n";
   else if (!session.converses())
     text += "--raw: it continues what you enter, and remembers nothing of it.\n";
   return text;
@@ -216,6 +223,20 @@ std::string verbose_text(const ChatSession& session, const ChatStats& stats) {
   return text;
 }
 
+std::string calls_text(const ChatStats& stats) {
+  std::string text;
+  for (const text::ToolCall& call : stats.reply.calls) text += call_json(call).dump() + "\n";
+  return text;
+}
+
+std::string reply_notes_text(const ChatStats& stats) {
+  std::string text;
+  for (const std::string& note : stats.notes) text += fmt::format("note: {}\n", printable(note));
+  for (const std::string& warning : stats.reply.warnings)
+    text += fmt::format("warning: {}\n", printable(warning));
+  return text;
+}
+
 std::string json_text(const ChatSession& session, const ChatStats& stats, std::string_view answer) {
   using Json = nlohmann::ordered_json;
   const ChatModelInfo& info = session.info();
@@ -227,10 +248,14 @@ std::string json_text(const ChatSession& session, const ChatStats& stats, std::s
         {"value", parameter.show(parameter, session.settings(), session.load_options())},
         {"from", source == ValueSource::kPerson ? "you" : "model"}};
   }
+  Json calls = Json::array();
+  for (const text::ToolCall& call : stats.reply.calls) calls.push_back(call_json(call));
   const Json report = {
       {"model", info.name},
       {"mode", session.converses() ? "chat" : "continue"},
       {"text", answer},
+      {"reasoning", stats.reply.reasoning},
+      {"tool_calls", std::move(calls)},
       {"stop_reason", stop_key(stats.stop)},
       {"tokens",
        {{"prompt", stats.n_prompt}, {"cached", stats.n_cached}, {"generated", stats.n_generated}}},

@@ -24,6 +24,11 @@ std::string info_text(const ChatSession& session);
 std::string parameters_text(const ChatSession& session);
 // A Modelfile, as Ollama reads it, that makes this session again.
 std::string modelfile_text(const ChatSession& session);
+// The tool calls of a reply, one JSON object on a line each; empty: none.
+std::string calls_text(const ChatStats& stats);
+// What was odd about the request or the reply: a line each.
+std::string reply_notes_text(const ChatStats& stats);
+
 // Times, rates, context and memory of one answer, under the names Ollama prints them.
 std::string verbose_text(const ChatSession& session, const ChatStats& stats);
 // One JSON object on one line.

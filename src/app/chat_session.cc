@@ -51,6 +51,8 @@ Result<ChatStats> ChatSession::ask(const std::string& text, const ChatCallbacks&
   request.stop_texts = settings_.stop_texts;
   request.dry_breakers = settings_.dry_breakers;
   request.think = settings_.think;
+  request.format = settings_.format;
+  request.tools = &settings_.tools;
 
   std::string answer;
   ChatCallbacks watched = callbacks;
@@ -63,7 +65,7 @@ Result<ChatStats> ChatSession::ask(const std::string& text, const ChatCallbacks&
   const bool unanswered = answer.empty() && stats.stop == StopReason::kCancelled;
   if (converses() && !unanswered) {
     messages_.push_back(std::move(conversation.back()));
-    messages_.push_back({ChatRole::kAssistant, std::move(answer)});
+    messages_.push_back({ChatRole::kAssistant, std::move(answer), stats.reply.reasoning});
   }
   return stats;
 }

@@ -23,7 +23,10 @@ struct ChatSettings {
   bool seed_given = false;  // false: every answer draws its own seed
   int64_t predict_max = -1;
   std::vector<std::string> stop_texts;
-  std::optional<bool> think;
+  text::ThinkRequest think;
+  bool hide_reasoning = false;
+  text::ToolList tools;  // what the model may call
+  std::shared_ptr<const OutputFormat> format;  // null: none
   bool raw = false;  // continue what is entered although the model has a chat template
   // Where a phrase ends for DRY. By custom these.
   std::vector<std::string> dry_breakers = {"\n", ":", "\"", "*"};

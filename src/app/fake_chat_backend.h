@@ -101,6 +101,7 @@ class FakeChatBackend : public ChatBackend {
       stats.stop = StopReason::kCancelled;
       return stats;
     }
+    think_and_call(messages.empty() ? raw_text : messages.back().content, callbacks, &stats);
     answer(messages.empty() ? raw_text : messages.back().content, callbacks, &stats);
     stats.generate_seconds = 0.25;
     stats.n_context_used = context_.size();
@@ -117,6 +118,19 @@ class FakeChatBackend : public ChatBackend {
       at = end;
     }
     return words;
+  }
+
+  // "ponder": reasons before the answer. "look up": calls a tool, and something is odd.
+  static void think_and_call(const std::string& question, const ChatCallbacks& callbacks,
+                             ChatStats* stats) {
+    if (question.contains("ponder")) {
+      stats->reply.reasoning = "hm, well";
+      if (callbacks.on_reasoning) callbacks.on_reasoning(stats->reply.reasoning);
+    }
+    if (question.contains("look up")) {
+      stats->reply.calls = {{.id = "abc", .name = "find", .arguments = R"({"x": 1})"}};
+      stats->reply.warnings = {"an odd call"};
+    }
   }
 
   void answer(const std::string& question, const ChatCallbacks& callbacks, ChatStats* stats) {

@@ -5,6 +5,7 @@
   X(kRun)                  \
   X(kShow)                 \
   X(kTokenize)             \
+  X(kRender)               \
   X(kDetokenize)           \
   X(kBench)                \
   X(kEmbed)                \

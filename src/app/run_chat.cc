@@ -19,6 +19,7 @@
 #include "app/line_history.h"
 #include "app/machine_options.h"
 #include "base/printable.h"
+#include "base/small_file.h"
 
 namespace hearth::app {
 namespace {
@@ -29,6 +30,8 @@ constexpr size_t kStdinBytesMax = size_t{256} << 20;
 // A pipe that nobody writes to and nobody closes (a service, a test harness) would look like a hung
 // program.
 constexpr int kSilentWaitMs = 2000;
+
+constexpr size_t kToolsBytesMax = size_t{16} << 20;
 
 struct Job {
   std::string model;
@@ -98,7 +101,7 @@ Result<void> parse_parameters(const ParsedArgs& args, const ChatParameterTarget&
 }
 
 Result<void> check_raw(const ParsedArgs& args) {
-  for (const std::string_view other : {"--system", "--template"})
+  for (const std::string_view other : {"--system", "--template", "--think", "--tools"})
     if (args.flag("--raw") && args.given(other))
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("--raw uses no chat template, and so {} means nothing", other),
@@ -131,6 +134,19 @@ Result<Job> parse_job(const ParsedArgs& args, const AppContext& context) {
   job.load.chat_template = args.find_text("--template").value_or("");
   job.settings.system = args.find_text("--system").value_or("");
   job.settings.raw = args.flag("--raw");
+  if (const auto format = args.find_text("--format")) {
+    HEARTH_ASSIGN(job.settings.format, read_output_format(*format));
+    for (const std::string& sentence : job.settings.format->notes)
+      context.note(fmt::format("note: {}\n", printable(sentence, 1000)));
+  }
+  job.settings.hide_reasoning = args.flag("--hide-thinking");
+  if (const auto think = args.find_text("--think")) {
+    HEARTH_ASSIGN(job.settings.think, text::ThinkRequest::parse(*think));
+  }
+  if (const auto path = args.find_text("--tools")) {
+    HEARTH_ASSIGN(const std::string tools, read_small_file(*path, kToolsBytesMax));
+    HEARTH_ASSIGN(job.settings.tools, text::ToolList::parse(tools));
+  }
   HEARTH_TRY(check_utf8(job.settings.system, "the text of --system"));
   HEARTH_TRY(parse_parameters(args, {job.settings, job.load}));
   HEARTH_ASSIGN(job.prompt, gather_prompt(args, context));
@@ -154,9 +170,10 @@ Result<void> load(const Job& job, ChatSession& session, ChatConsole& console) {
 Result<int> answer_once(const Job& job, ChatSession& session, ChatConsole& console) {
   if (!session.info().has_template)
     console.warn(
-        fmt::format("note: this model has no chat template: it continues the text as it stands{}\n",
+        fmt::format("note: this model has no chat template: it continues the text as it stands{}; "
+                    "--template NAME chooses one\n",
                     job.settings.system.empty() ? "" : ", and --system is not used"));
-  AnswerPrinter printer(console);
+  AnswerPrinter printer(console, !job.settings.hide_reasoning && !job.json);
   ChatCallbacks callbacks = printer.callbacks();
   std::string answer;
   if (job.json)
@@ -172,7 +189,8 @@ Result<int> answer_once(const Job& job, ChatSession& session, ChatConsole& conso
       error.hint = "shorten the prompt, or give more context with --ctx N";
     return std::unexpected(std::move(error));
   }
-  if (job.json) console.say(json_text(session, *stats, answer));
+  console.say(job.json ? json_text(session, *stats, answer) : calls_text(*stats));
+  console.warn(reply_notes_text(*stats));
   if (job.verbose) console.warn(verbose_text(session, *stats));
   if (stats->stop == StopReason::kContextFull)
     console.warn(

@@ -35,6 +35,11 @@ inline constexpr Option kOptions[] = {
      .value_name = "TEXT",
      .help = "end the answer before this text (\\n is a newline)",
      .repeats = true},
+    {.name = "--format",
+     .kind = OptionKind::kString,
+     .value_name = "json|FILE",
+     .help = "hold answers to a format: json (any object), a JSON Schema (FILE.json) or a grammar "
+             "(FILE.gbnf)"},
     {.name = "--raw",
      .help = "continue the text as it stands, although the file has a chat template; special "
              "tokens in it count"},
@@ -46,9 +51,21 @@ inline constexpr Option kOptions[] = {
      .help = "chat even if standard input is not a terminal: every line of it is an entry"},
     {.name = "--template",
      .kind = OptionKind::kString,
-     .value_name = "NAME",
-     .help = "use this chat template: one of the file's, chatml or plain",
+     .value_name = "NAME|FILE",
+     .help = "use this chat template: one of the file's, a built-in one, or a Jinja file",
      .default_note = "that of the file"},
+    {.name = "--think",
+     .kind = OptionKind::kString,
+     .value_name = "HOW",
+     .help = "how to think before the answer: on, off, low, medium, high, or a number of tokens "
+             "after which the answer must begin",
+     .default_note = "as the model's template does"},
+    {.name = "--hide-thinking", .help = "do not show what the model thinks before it answers"},
+    {.name = "--tools",
+     .kind = OptionKind::kPath,
+     .value_name = "FILE",
+     .help =
+         "functions that the model may call, a JSON list; calls are printed as JSON, none is run"},
 };
 
 inline constexpr auto kChoosing = options_of(kChoosingSettings);
@@ -67,6 +84,8 @@ inline constexpr Example kExamples[] = {
     {"hearth run model.gguf \"Why is the sky blue?\"", "one answer"},
     {"hearth run model.gguf \"Summarize this:\" < notes.txt",
      "standard input becomes part of the prompt"},
+    {"hearth run model.gguf --format person.json \"Who was Ada Lovelace?\"",
+     "JSON that is valid under the schema"},
     {"hearth run model.gguf --json --seed 1 \"Tell a story\" | jq .text", "for scripts"},
 };
 

@@ -81,6 +81,19 @@ class RunTest : public testing::Test {
   std::string err_;
 };
 
+TEST_F(RunTest, FormatIsReadBeforeTheModelAndHandedOn) {
+  EXPECT_EQ(run({"model.gguf", "--format", "json", "hi"}), kExitOk) << err_;
+  ASSERT_NE(backend_.request.format, nullptr);
+  EXPECT_EQ(backend_.request.format->name, "json");
+  const int n_loads = backend_.n_loads;
+  EXPECT_EQ(run({"model.gguf", "--format", "xml", "hi"}),
+            exit_code_of(ErrorCode::kInvalidArgument));
+  EXPECT_NE(err_.find("'xml' is no format"), std::string::npos) << err_;
+  EXPECT_EQ(run({"model.gguf", "--format", "/nowhere/schema.json", "hi"}),
+            exit_code_of(ErrorCode::kNotFound));
+  EXPECT_EQ(backend_.n_loads, n_loads);
+}
+
 TEST_F(RunTest, WhereTheCacheOfWeightsIs) {
   const auto folder = [&](std::vector<std::string> more) {
     std::vector<std::string> args = {"model.gguf", "x"};
@@ -343,6 +356,36 @@ TEST_F(RunTest, JsonIsOneObjectOnOneLine) {
   EXPECT_EQ(report["tokens_per_second"]["generate"], 12.0);
   EXPECT_EQ(report["seed"], 5);
   EXPECT_EQ(report["mode"], "chat");
+}
+
+TEST_F(RunTest, ReasoningGoesToStandardErrorUnlessHidden) {
+  EXPECT_EQ(run({"model.gguf", "ponder"}), 0);
+  EXPECT_EQ(out_, "Echo: ponder\n");
+  EXPECT_EQ(err_, "hm, well\n\n");
+  EXPECT_EQ(run({"model.gguf", "ponder", "--hide-thinking"}), 0);
+  EXPECT_EQ(err_, "");
+  EXPECT_EQ(run({"model.gguf", "ponder", "--json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(out_)["reasoning"], "hm, well");
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(RunTest, CallsArePrintedAsJson) {
+  EXPECT_EQ(run({"model.gguf", "look up"}), 0);
+  EXPECT_EQ(out_, "Echo: look up\n{\"name\":\"find\",\"arguments\":{\"x\":1},\"id\":\"abc\"}\n");
+  EXPECT_EQ(err_, "warning: an odd call\n");
+  EXPECT_EQ(run({"model.gguf", "look up", "--json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(out_)["tool_calls"][0]["arguments"]["x"], 1);
+}
+
+TEST_F(RunTest, ThinkAndToolsReachTheBackendOrAreRefused) {
+  EXPECT_EQ(run({"model.gguf", "x", "--think", "120"}), 0);
+  EXPECT_EQ(backend_.request.think.budget, 120);
+  EXPECT_EQ(run({"model.gguf", "x", "--think", "low"}), 0);
+  EXPECT_EQ(backend_.request.think.level, "low");
+  EXPECT_EQ(run({"model.gguf", "x", "--think", "loud"}), 2);
+  EXPECT_TRUE(err_.contains("low, medium, high")) << err_;
+  EXPECT_EQ(run({"model.gguf", "x", "--tools", "/nonexistent.json"}), 3);
+  EXPECT_EQ(run({"model.gguf", "x", "--raw", "--think", "on"}), 2);
 }
 
 TEST_F(RunTest, VerboseGoesToStandardError) {

@@ -433,6 +433,20 @@ class ChooseContext : public testing::Test {
   model::HyperParams params_;
 };
 
+// States cost the same for every context; without attention nothing else does.
+TEST_F(ChooseContext, StatesAreHeldBesideTheContext) {
+  params_.n_ctx_train = 1 << 20;
+  params_.layers[0].matrix_state = 1 << 20;  // 4 MiB for a sequence, and for each snapshot
+  const uint64_t states = KvCache::state_bytes(params_, 1);
+  EXPECT_EQ(states, uint64_t(1 + KvCache::n_snapshots(1)) * 4 * kMiB);
+  const int64_t beside = choose(0, 100 * kMiB, 1024 * kMiB)->n_ctx;
+  params_.layers[0].matrix_state = 0;
+  EXPECT_EQ(choose(0, 100 * kMiB + states, 1024 * kMiB)->n_ctx, beside);
+  params_.layers.assign(4, {.matrix_state = 1 << 20});
+  EXPECT_EQ(choose(0, 100 * kMiB, 1024 * kMiB)->n_ctx, 1 << 20);
+  EXPECT_FALSE(choose(0, 1024 * kMiB, 1024 * kMiB).has_value());
+}
+
 TEST_F(ChooseContext, AsTrainedWhereItFits) {
   EXPECT_EQ(KvCache::bytes_per_position(params_, tensor::KvType::kF16), kPerPosition);
   const auto choice = choose(0, 100 * kMiB, 4096 * kMiB);

@@ -9,10 +9,12 @@ GraphBuilder::GraphBuilder(const Model& model, const Ropes& ropes, int n_tokens,
 
 Norm GraphBuilder::norm_of(const Weight& weight) const {
   if (!weight.present()) return {};
+  // While memory is planned there are no numbers yet: the norm is there all the same.
   return {.weight = reinterpret_cast<const float*>(weight.data),
           .bias = weight.bias,
           .eps = p_.norm_eps,
-          .layer_norm = p_.arch->layer_norm};
+          .layer_norm = p_.arch->layer_norm,
+          .unweighted = weight.data == nullptr};
 }
 
 Norm GraphBuilder::norm(Role role, int il) const {

@@ -42,6 +42,33 @@ void project(GraphBuilder& b, View y, const MixerArgs& a) {
       MatMulOp{y, 1, {&b.model().weight(Role::kSsmOut, a.il)}, {a.out}, {}, a.accumulate});
 }
 
+// The inputs of the convolution, [q | k | v], and of the gate z.
+void delta_net_in(GraphBuilder& b, const MixerArgs& a, View qkv, View z) {
+  const SsmParams& s = b.params().ssm;
+  const Model& m = b.model();
+  const Weight& one = m.weight(Role::kSsmQkvz, a.il);
+  if (!one.present()) {
+    b.graph().add(MatMulOp{a.x,
+                           2,
+                           {&m.weight(Role::kSsmIn, a.il), &m.weight(Role::kAttnGate, a.il)},
+                           {qkv, z},
+                           a.norm});
+    return;
+  }
+  // Of each K head: q, k, then v and z of its V heads.
+  const int64_t keys = int64_t(s.groups) * s.state;
+  const int64_t values = s.inner / s.groups;
+  const View all = b.matmul(a.x, one, a.norm);
+  const auto copy = [&](int64_t from, int64_t width, View to) {
+    b.graph().add(CopyHeadsOp{columns(all, from, all.width - from), all.width / s.groups, to, width,
+                              width, s.groups});
+  };
+  copy(0, s.state, columns(qkv, 0, keys));
+  copy(s.state, s.state, columns(qkv, keys, keys));
+  copy(2 * s.state, values, columns(qkv, 2 * keys, s.inner));
+  copy(2 * s.state + values, values, z);
+}
+
 void delta_net(GraphBuilder& b, const MixerArgs& a, bool grouped) {
   const SsmParams& s = b.params().ssm;
   const Model& m = b.model();
@@ -52,8 +79,7 @@ void delta_net(GraphBuilder& b, const MixerArgs& a, bool grouped) {
   const View gates = b.rows(2 * int64_t(s.rank));
   const View beta = columns(gates, 0, s.rank);
   View alpha = columns(gates, s.rank, s.rank);
-  b.graph().add(MatMulOp{
-      a.x, 2, {&m.weight(Role::kSsmIn, a.il), &m.weight(Role::kAttnGate, a.il)}, {qkv, z}, a.norm});
+  delta_net_in(b, a, qkv, z);
   const Weight& fused = m.weight(Role::kSsmBetaAlpha, a.il);
   const int per_group = s.rank / s.groups;
   if (fused.present()) {

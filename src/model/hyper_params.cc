@@ -33,18 +33,23 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// The three known architectures whose names are most like this one.
+std::string nearest_archs(std::string_view name) {
+  std::vector<const ArchSpec*> archs(all_archs().begin(), all_archs().end());
+  std::ranges::stable_sort(archs, {}, [&](const ArchSpec* a) { return edit_distance(name, a->name); });
+  return fmt::format("{} ({}), {} and {}", archs[0]->name, archs[0]->title, archs[1]->name,
+                     archs[2]->name);
+}
+
 std::unexpected<Error> unknown_arch(std::string_view name) {
-  std::string known;
-  const ArchSpec* nearest = all_archs().front();
-  for (const ArchSpec* arch : all_archs()) {
-    known += (known.empty() ? "" : ", ") + std::string(arch->name);
-    if (edit_distance(name, arch->name) < edit_distance(name, nearest->name)) nearest = arch;
-  }
+  name = name.substr(0, 64);
   return fail(ErrorCode::kUnsupported,
-              fmt::format("the architecture '{}' is not known to this version of Hearth",
-                          name.substr(0, 64)),
-              fmt::format("it runs {} (nearest by name: {}); use a model of one of these", known,
-                          nearest->name));
+              fmt::format("the architecture '{}' is not known to this version of Hearth: it lacks "
+                          "the list of its tensors and the order of its operations",
+                          name),
+              fmt::format("it runs {} architectures (docs/models.md), the nearest by name are {}; "
+                          "use a model of one of these",
+                          all_archs().size(), nearest_archs(name)));
 }
 
 // Reads keys below "<arch>.".
@@ -408,17 +413,24 @@ Result<float> read_eps(const Reader& r, bool layer_norm) {
   return eps;
 }
 
-// Layers that attend must have heads, and those with an FFN a width.
-Result<void> check_layers(const HyperParams& p) {
+// Layers that attend must have heads, those with an FFN a width, and those that rotate something to
+// rotate.
+Result<void> check_layers(const Reader& r, const HyperParams& p) {
+  const auto impossible = [&](size_t layer, std::string_view key, int value) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("the key '{}{}' is {} for layer {}", r.prefix(), key, value, layer),
+                "the file is damaged or not a language model; download it again");
+  };
   for (size_t i = 0; i < p.layers.size(); ++i) {
     const LayerParams& l = p.layers[i];
-    const bool heads = l.mixer != Mixer::kAttention || (l.n_heads > 0 && l.n_kv_heads > 0);
-    const bool width = l.ffn != FfnKind::kDense || l.n_ff > 0;
-    if (heads && width) continue;
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("layer {} has {} query heads, {} key heads and an FFN of {}", i,
-                            l.n_heads, l.n_kv_heads, l.n_ff),
-                "the file is damaged or not a language model; download it again");
+    const bool dense = l.ffn == FfnKind::kDense || l.ffn == FfnKind::kBoth;
+    if (dense && l.n_ff == 0) return impossible(i, "feed_forward_length", l.n_ff);
+    if (l.mixer != Mixer::kAttention) continue;
+    if (l.n_heads == 0) return impossible(i, "attention.head_count", l.n_heads);
+    if (l.n_kv_heads == 0) return impossible(i, "attention.head_count_kv", l.n_kv_heads);
+    const int n_rot = l.rope == LayerRope::kWindow ? p.window_rope.n_rot : p.rope.n_rot;
+    if (l.rope != LayerRope::kNone && n_rot == 0)
+      return impossible(i, "rope.dimension_count", n_rot);
   }
   return {};
 }
@@ -449,7 +461,7 @@ Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   HEARTH_TRY(read_extras(r, p));
   if (arch->adjust != nullptr) HEARTH_TRY(arch->adjust(p, metadata));
   HEARTH_TRY(use_recurrent(p, metadata));
-  HEARTH_TRY(check_layers(p));
+  HEARTH_TRY(check_layers(r, p));
   HEARTH_TRY(use_embedding(p, metadata));
   return p;
 }

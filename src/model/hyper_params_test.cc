@@ -180,16 +180,16 @@ TEST(HyperParams, RopeScaling) {
 TEST(HyperParams, UnknownArchitectureNamesTheNearest) {
   Keys keys("qwen2");
   for (const auto& [name, nearest] :
-       {std::pair{"qwen2vl", "qwen2"}, {"gemma3", "gemma2"}, {"lama", "llama"}}) {
+       {std::pair{"qwen2v", "qwen2"}, {"gemma22", "gemma2"}, {"lama", "llama"}}) {
     keys.metadata().set("general.architecture", std::string_view(name));
     const auto p = keys.read();
     ASSERT_FALSE(p.has_value());
     EXPECT_EQ(p.error().code, ErrorCode::kUnsupported);
     EXPECT_NE(p.error().message.find(name), std::string::npos) << p.error().message;
-    EXPECT_NE(p.error().hint.find(std::string("nearest by name: ") + nearest), std::string::npos)
+    EXPECT_NE(p.error().hint.find(std::string("nearest by name are ") + nearest),
+              std::string::npos)
         << p.error().hint;
-    for (const ArchSpec* arch : all_archs())
-      EXPECT_NE(p.error().hint.find(arch->name), std::string::npos) << arch->name;
+    EXPECT_NE(p.error().hint.find(std::to_string(all_archs().size())), std::string::npos);
   }
   keys.metadata().set("general.architecture", std::string(100000, 'x'));
   EXPECT_LT(keys.read().error().message.size(), 300u);

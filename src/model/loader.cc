@@ -47,6 +47,7 @@ class Loader {
       for (int layer = 0; layer < p.n_layers(); ++layer)
         HEARTH_TRY(load_tensor(spec, layer, m_.layers_[size_t(layer)][size_t(spec.role)]));
     }
+    HEARTH_TRY(check_experts());
     if (p.arch->check != nullptr) HEARTH_TRY(p.arch->check(m_));
     note_unused();
     return {};
@@ -58,6 +59,9 @@ class Loader {
     const std::string name = base + std::string(suffix_text(spec.suffix));
     const format::TensorInfo* info = file_.find(name);
     if (!is_wanted(m_.params_, spec, layer, info != nullptr)) return {};
+    if (info == nullptr && spec.unless != Role::kCount &&
+        m_.layers_[size_t(layer)][size_t(spec.unless)].present())
+      return {};
     if (info == nullptr)
       return fail(ErrorCode::kCorrupt,
                   fmt::format("the tensor '{}' is missing, which every '{}' model has", name,
@@ -85,6 +89,25 @@ class Loader {
     HEARTH_ASSIGN(out.data, aligned_data(*info));
     if (spec.may_have_bias) HEARTH_TRY(load_bias(base, out));
     return load_scale(base, out);
+  }
+
+  // Gate and up of the experts may be two tensors or one: where both ways are optional, one must be
+  // there whole.
+  Result<void> check_experts() const {
+    const HyperParams& p = m_.params_;
+    for (int layer = 0; layer < p.n_layers(); ++layer) {
+      const FfnKind ffn = p.layers[size_t(layer)].ffn;
+      if (ffn != FfnKind::kExperts && ffn != FfnKind::kBoth) continue;
+      const bool apart = m_.weight(Role::kFfnUpExps, layer).present() &&
+                         (!p.arch->gated || m_.weight(Role::kFfnGateExps, layer).present());
+      if (apart != m_.weight(Role::kFfnGateUpExps, layer).present()) continue;
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("the experts of layer {} need either 'ffn_gate_up_exps' or both "
+                              "'ffn_gate_exps' and 'ffn_up_exps'",
+                              layer),
+                  "the file is incomplete or made for another program; download it again");
+    }
+    return {};
   }
 
   // As many sizes as the tensor has, then ones.

@@ -32,9 +32,25 @@ inline constexpr std::array kFusedDeltaGates = {
     TensorSpec{
         Role::kSsmBetaAlpha, "ssm_ba", {Dim::kEmbd, Dim::kSsmRankTwice}, Presence::kRecurrent},
 };
-inline constexpr std::array kDeltaNet = {
+inline constexpr std::array kDeltaNetIn = {
     TensorSpec{Role::kSsmIn, "attn_qkv", {Dim::kEmbd, Dim::kSsmConvDim}, Presence::kRecurrent},
     TensorSpec{Role::kAttnGate, "attn_gate", {Dim::kEmbd, Dim::kSsmInner}, Presence::kRecurrent},
+};
+// The same, or the four of them in one matrix, K head by K head: Qwen 3 Next in files of 2025.
+inline constexpr std::array kDeltaNetInOneOrTwo = {
+    TensorSpec{Role::kSsmQkvz, "ssm_in", {Dim::kEmbd, Dim::kSsmIn}, Presence::kOptional},
+    TensorSpec{.role = Role::kSsmIn,
+               .name = "attn_qkv",
+               .shape = {Dim::kEmbd, Dim::kSsmConvDim},
+               .presence = Presence::kRecurrent,
+               .unless = Role::kSsmQkvz},
+    TensorSpec{.role = Role::kAttnGate,
+               .name = "attn_gate",
+               .shape = {Dim::kEmbd, Dim::kSsmInner},
+               .presence = Presence::kRecurrent,
+               .unless = Role::kSsmQkvz},
+};
+inline constexpr std::array kDeltaNet = {
     TensorSpec{.role = Role::kSsmConv,
                .name = "ssm_conv1d",
                .shape = {Dim::kSsmConv, Dim::kSsmConvDim},

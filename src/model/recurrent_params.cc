@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hearth::model {
 namespace {
 
@@ -9,6 +11,9 @@ bool has_conv(const SsmParams& s) {
   return s.conv_kernel >= 2 && s.conv_kernel <= tensor::ConvOp::kMaxKernel && s.conv_dim > 0;
 }
 bool has_heads(const SsmParams& s) {
+  // Keeps the sums of widths within 32 bits, until the tensors bound them.
+  constexpr int64_t kMost = int64_t{1} << 26;
+  if (int64_t(s.groups) * s.state > kMost || int64_t(s.rank) * s.state > kMost) return false;
   return s.inner > 0 && s.state > 0 && s.rank > 0 && s.groups > 0 && s.inner % s.rank == 0 &&
          s.rank % s.groups == 0 && s.inner % s.groups == 0;
 }
@@ -21,17 +26,21 @@ bool complete(HyperParams& p) {
       return true;
     case RecurrentMixer::kDeltaNet:
     case RecurrentMixer::kGroupedDeltaNet:
+      if (!has_heads(s)) return false;
       s.conv_dim = 2 * s.groups * s.state + s.inner;
-      return has_conv(s) && has_heads(s);
+      s.in_rows = s.conv_dim + s.inner;
+      return has_conv(s);
     case RecurrentMixer::kKimiDelta:
       s.rank = s.groups = p.layers[0].n_heads;
-      s.inner = s.rank * s.state;
+      s.inner = int(std::min<int64_t>(int64_t(s.rank) * s.state, INT32_MAX));
+      if (!has_heads(s)) return false;
       s.conv_dim = 3 * s.inner;
-      return has_conv(s) && has_heads(s);
+      return has_conv(s);
     case RecurrentMixer::kMamba2:
+      if (!has_heads(s)) return false;
       s.conv_dim = s.inner + 2 * s.groups * s.state;
       s.in_rows = s.inner + s.conv_dim + s.rank;
-      return has_conv(s) && has_heads(s);
+      return has_conv(s);
     case RecurrentMixer::kMamba1:
       s.groups = 1;
       s.conv_dim = s.inner;

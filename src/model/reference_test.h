@@ -53,6 +53,26 @@ inline bool has_states(const HyperParams& params) {
                              [](const LayerParams& l) { return l.conv_state + l.matrix_state > 0; });
 }
 
+// Whether the reference below knows all that a model has. The others' operations are compared with
+// formulas in backend/cpu, and their architectures with other programs in tests/golden.
+inline bool is_covered(const HyperParams& p) {
+  const ArchSpec& a = *p.arch;
+  using enum tensor::Activation;
+  const bool usual = a.layer == nullptr && p.topology == Topology::kSequential && !a.layer_norm &&
+                     a.causal && a.gated && (a.activation == kSilu || a.activation == kGeluTanh) &&
+                     a.attn_gate == AttnGate::kNone && !a.wide_qk_norm && !p.plain_qk_norm &&
+                     !a.qk_norm_behind_rope && !a.window_chunked && !a.plain_output_norm &&
+                     a.window_rope == WindowRope::kSame && a.rope != tensor::RopePairing::kNone;
+  const bool usual_numbers = p.mla.kv_rank == 0 && p.residual_scale == 1 && p.max_alibi == 0 &&
+                             p.clamp_qkv == 0 && p.value_scale == 1 && p.n_expert_groups <= 1 &&
+                             p.expert_gating == tensor::ExpertGating::kSoftmax;
+  return usual && usual_numbers && !has_states(p) &&
+         std::ranges::all_of(p.layers, [&](const LayerParams& l) {
+           return l.mixer == Mixer::kAttention && l.rope == LayerRope::kMain && l.kv_layer < 0 &&
+                  l.ffn == p.layers[0].ffn && l.n_ff_shared == 0 && l.temperature == 0;
+         });
+}
+
 // Those that look both ways and go on with no text are compared in encoder_test.cc.
 inline bool is_encoder(const ArchSpec& arch) { return !arch.causal; }
 
@@ -212,13 +232,13 @@ class Reference {
     Row x = matrix_row(m_.weight(Role::kTokenEmbd), token);
     for (double& value : x) value *= double(p_.embed_scale);
     for (int il = 0; il < p_.n_layers(); ++il) {
-      add(x, normed(attention(normed(x, m_.vector(Role::kAttnNorm, il)), il),
-                    m_.vector(Role::kPostAttnNorm, il)));
-      const Row h = normed(x, m_.vector(Role::kFfnNorm, il));
+      add(x, normed(attention(normed(x, m_.weight(Role::kAttnNorm, il)), il),
+                    m_.weight(Role::kPostAttnNorm, il)));
+      const Row h = normed(x, m_.weight(Role::kFfnNorm, il));
       add(x, normed(p_.n_experts > 0 ? experts(h, il) : ffn(h, il),
-                    m_.vector(Role::kPostFfnNorm, il)));
+                    m_.weight(Role::kPostFfnNorm, il)));
     }
-    Row logits = times(m_.head(), normed(x, m_.vector(Role::kOutputNorm)));
+    Row logits = times(m_.head(), normed(x, m_.weight(Role::kOutputNorm)));
     for (double& z : logits) {
       z *= double(p_.logit_scale);
       if (p_.final_softcap > 0)
@@ -251,14 +271,18 @@ class Reference {
   }
 
   // RMS norm over spans; no weight: x itself.
-  Row normed(Row x, const float* weight, size_t span = 0) const {
-    if (weight == nullptr) return x;
+  Row normed(Row x, const tensor::Weight& w, size_t span = 0) const {
+    if (!w.present()) return x;
+    const auto* weight = reinterpret_cast<const float*>(w.data);
     if (span == 0) span = x.size();
     for (size_t at = 0; at < x.size(); at += span) {
       double squares = 0;
       for (size_t i = 0; i < span; ++i) squares += x[at + i] * x[at + i];
       const double scale = 1 / std::sqrt(squares / double(span) + double(p_.norm_eps));
-      for (size_t i = 0; i < span; ++i) x[at + i] *= scale * double(weight[i]);
+      for (size_t i = 0; i < span; ++i) {
+        x[at + i] *= scale * double(weight[i]);
+        if (w.bias != nullptr) x[at + i] += double(w.bias[i]);
+      }
     }
     return x;
   }
@@ -299,8 +323,8 @@ class Reference {
       k = times(m_.weight(Role::kAttnK, il), h);
       v = times(m_.weight(Role::kAttnV, il), h);
     }
-    q = normed(std::move(q), m_.vector(Role::kAttnQNorm, il), dk);
-    k = normed(std::move(k), m_.vector(Role::kAttnKNorm, il), dk);
+    q = normed(std::move(q), m_.weight(Role::kAttnQNorm, il), dk);
+    k = normed(std::move(k), m_.weight(Role::kAttnKNorm, il), dk);
     rotate(q);
     rotate(k);
     keys_[size_t(il)].push_back(k);

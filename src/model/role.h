@@ -59,6 +59,7 @@ enum class Role : uint8_t {
   kSsmConvBias,
   kSsmInK,
   kSsmInV,
+  kSsmQkvz,
   kSsmX,
   kSsmDt,
   kSsmDtBias,
@@ -214,6 +215,7 @@ struct TensorSpec {
   bool may_have_bias = false;  // "<name>.bias", one value per output row, or per value of a norm
   Suffix suffix = Suffix::kWeight;
   bool is_table = false;  // of two dimensions, and yet numbers that are read one by one, as vectors
+  Role unless = Role::kCount;  // need not be there where this one, listed before, is
 
   [[nodiscard]] constexpr int n_dims() const {
     int n = 0;

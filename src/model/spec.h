@@ -129,6 +129,8 @@ struct ArchSpec {
 
   // Numbers of tiny models.
   std::span<const TinyKey> tiny_keys = {};
+  // Optional tensors that they have.
+  std::span<const Role> tiny_optional = {};
 
   // Last word on the hyper-parameters, for rules that no key states and keys that no other
   // architecture has. May be null. Errors: kCorrupt, kUnsupported.

@@ -81,9 +81,10 @@ class Maker {
     HEARTH_ASSIGN(p_, read_hyper_params(read.metadata));
     for (const TensorSpec& spec : o_.arch->tensors) {
       const int n_layers = is_layer_role(spec.role) ? p_.n_layers() : 1;
-      const bool chosen = std::ranges::count(o_.optional, spec.role) > 0;
+      const bool chosen = std::ranges::count(o_.optional, spec.role) > 0 ||
+                          std::ranges::count(o_.arch->tiny_optional, spec.role) > 0;
       for (int layer = 0; layer < n_layers; ++layer)
-        if (is_wanted(p_, spec, layer, chosen) &&
+        if (is_wanted(p_, spec, layer, chosen) && has_sizes(spec, layer) &&
             m_.find(base_name(spec, layer) + std::string(suffix_text(spec.suffix))) == nullptr)
           add(spec, layer);
     }
@@ -151,6 +152,13 @@ class Maker {
     m_.metadata.set_array("tokenizer.ggml.token_type", std::span<const int32_t>(types));
     m_.metadata.set("tokenizer.ggml.bos_token_id", uint32_t{1});
     m_.metadata.set("tokenizer.ggml.eos_token_id", uint32_t{2});
+  }
+
+  // Of an optional tensor that the model has no use for, some size is 0.
+  [[nodiscard]] bool has_sizes(const TensorSpec& spec, int layer) const {
+    for (int i = 0; i < spec.n_dims(); ++i)
+      if (p_.size(spec.shape[size_t(i)], layer) == 0) return false;
+    return true;
   }
 
   void add(const TensorSpec& spec, int layer) {

@@ -18,18 +18,22 @@ bool canonical(const Candidate& a, const Candidate& b) {
 }  // namespace
 
 void Candidates::assign(std::span<const float> logits,
-                        std::span<const std::pair<int32_t, float>> bias) {
+                        std::span<const std::pair<int32_t, float>> bias, const TokenMask* mask) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
   entries_.resize(logits.size());
   auto next_bias = bias.begin();
   size_t n = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    float logit = logits[i];
-    for (; next_bias != bias.end() && next_bias->first == int32_t(i); ++next_bias)
-      logit += next_bias->second;
-    if (!(logit > kLowest)) continue;  // NaN too
-    entries_[n++] = {int32_t(i), std::min(logit, std::numeric_limits<float>::max()), 0.0f};
-  }
+  const auto add = [&](int32_t id) {
+    float logit = logits[size_t(id)];
+    for (; next_bias != bias.end() && next_bias->first <= id; ++next_bias)
+      if (next_bias->first == id) logit += next_bias->second;
+    if (!(logit > kLowest)) return;  // NaN too
+    entries_[n++] = {id, std::min(logit, std::numeric_limits<float>::max()), 0.0f};
+  };
+  if (mask != nullptr)
+    mask->for_each(add);
+  else
+    for (size_t i = 0; i < logits.size(); ++i) add(int32_t(i));
   entries_.resize(n);
   logits_changed();
 }

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "sample/token_mask.h"
+
 namespace hearth::sample {
 
 struct Candidate {
@@ -25,8 +27,9 @@ struct Candidate {
 class Candidates {
  public:
   // Takes over logits[n_vocab] plus `bias` (id, value; sorted by id). NaN counts as -infinity; ids
-  // at -infinity are left out; +infinity counts as the largest float.
-  void assign(std::span<const float> logits, std::span<const std::pair<int32_t, float>> bias = {});
+  // at -infinity are left out; +infinity counts as the largest float. With a mask, only its ids.
+  void assign(std::span<const float> logits, std::span<const std::pair<int32_t, float>> bias = {},
+              const TokenMask* mask = nullptr);
 
   [[nodiscard]] std::span<Candidate> all() { return entries_; }
   [[nodiscard]] std::span<const Candidate> all() const { return entries_; }

@@ -102,7 +102,19 @@ bool SamplerChain::is_active(Stage stage) const {
   return false;
 }
 
+void SamplerChain::constrain(std::shared_ptr<const Constraint> constraint) {
+  HEARTH_CHECK(constraint->tokens().n_vocab() == size_t(n_vocab_));
+  constraint_.emplace(std::move(constraint));
+  constraint_broken_ = false;
+}
+
+void SamplerChain::release_constraint() {
+  constraint_.reset();
+  constraint_broken_ = false;
+}
+
 void SamplerChain::accept(int32_t token) {
+  if (constraint_ && !constraint_->accept(token)) constraint_broken_ = true;
   if (!penalties_ && !dry_) return;
   history_.push(token);
   if (penalties_) penalties_->accept(token, history_);
@@ -140,7 +152,12 @@ void SamplerChain::apply(Stage stage) {
 
 int32_t SamplerChain::sample(std::span<const float> logits) {
   HEARTH_CHECK(logits.size() == size_t(n_vocab_));
-  candidates_.assign(logits, params_.logit_bias);
+  if (constraint_broken_) {
+    candidates_.keep_first(0);
+    return kNoToken;
+  }
+  const TokenMask* mask = constraint_ ? &constraint_->mask() : nullptr;
+  candidates_.assign(logits, params_.logit_bias, mask);
   if (candidates_.size() == 0) return kNoToken;
   for (const Stage stage : stages_) apply(stage);
   size_t place = 0;
@@ -160,6 +177,7 @@ std::span<const Candidate> SamplerChain::top(size_t n) {
 }
 
 void SamplerChain::reset() {
+  release_constraint();
   rng_.reseed(params_.seed);
   history_.clear();
   if (penalties_) penalties_->clear();

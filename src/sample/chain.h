@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "sample/candidates.h"
+#include "sample/constraint.h"
 #include "sample/dry.h"
 #include "sample/mirostat.h"
 #include "sample/params.h"
@@ -42,12 +43,25 @@ class SamplerChain {
   // logits  // [n_vocab] f32. Does not call accept().
   int32_t sample(std::span<const float> logits);
 
+  // From now on only tokens that the constraint allows are sampled, and accept() moves it on; so
+  // call this when the prompt has been accepted and the constrained part begins: at once, or behind
+  // the thinking. After a token that it does not allow, accepted all the same, nothing is sampled
+  // any more (kNoToken): better no text than a wrong one. REQUIRES: the constraint's vocabulary is
+  // this one.
+  void constrain(std::shared_ptr<const Constraint> constraint);
+  void release_constraint();
+  [[nodiscard]] bool is_constrained() const { return constraint_.has_value(); }
+  // Where the constrained text stands; nullptr without a constraint.
+  [[nodiscard]] const ConstraintState* constraint() const {
+    return constraint_ ? &*constraint_ : nullptr;
+  }
+
   // The candidates of the last sample(), after all stages, with p (they sum to 1): the best n in
   // canonical order.
   std::span<const Candidate> top(size_t n);
   [[nodiscard]] size_t n_candidates() const { return candidates_.size(); }
 
-  // Forgets the history and starts the random numbers and mirostat anew.
+  // Forgets the history and the constraint, and starts the random numbers and mirostat anew.
   void reset();
   // An independent copy in the same state.
   [[nodiscard]] SamplerChain clone() const { return *this; }
@@ -70,6 +84,8 @@ class SamplerChain {
   std::optional<Penalties> penalties_;
   std::optional<Dry> dry_;
   std::optional<Mirostat> mirostat_;
+  std::optional<ConstraintState> constraint_;
+  bool constraint_broken_ = false;
   Candidates candidates_;
 };
 

@@ -119,9 +119,10 @@ size_t Graph::plan() {
 
 const char* op_name(const Op& op) {
   static constexpr const char* kNames[] = {
-      "embed", "hidden",     "norm",        "matmul",      "rope_table",  "kv_append",  "attention",
-      "ffn",   "softcap",    "select_rows", "moe",         "head_matmul", "copy_heads", "gate",
-      "clamp",      "conv",  "delta_rule", "scan",        "token_shift", "wkv7",        "gated_norm", "apply"};
+      "embed",       "hidden", "norm",       "matmul",      "rope_table", "kv_append",
+      "attention",   "ffn",    "softcap",    "select_rows", "moe",        "head_matmul",
+      "copy_heads",  "gate",   "clamp",      "conv",        "delta_rule", "scan",
+      "token_shift", "wkv7",   "gated_norm", "apply"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }

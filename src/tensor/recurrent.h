@@ -5,7 +5,7 @@
 // (StepInputs::states). An operation's part of it begins at float `state` of layer `layer`, and is
 // laid out as told below. Each token is computed from the state that the token before left, by the
 // same steps, so results do not depend on batch, split of the prompt or threads. The state of a new
-// sequence is zero.
+// sequence is zero. How a backend lays out the numbers of one matrix is its own affair.
 #pragma once
 
 #include <cstdint>
@@ -75,7 +75,7 @@ struct SelectiveScanOp {
   View b;                // [n, n_groups * d_state]
   View c;                // [n, n_groups * d_state]
   View dt;               // [n, n_heads]
-  View out;              // [n, n_heads * head_dim]; may be x
+  View out;              // [n, n_heads * head_dim]
   const float* dt_bias;  // [n_heads]
   const float* a;        // [n_heads], or [n_heads, d_state] if per_channel; negative
   const float* d;        // [n_heads]
@@ -124,7 +124,7 @@ struct Wkv7Op {
   const float* k_a;
   const float* r_k;
   const float* ln_weight;
-  const float* ln_bias;
+  const float* ln_bias;  // or null
   float ln_eps;
   int n_heads;
   int layer;

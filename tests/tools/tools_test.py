@@ -85,6 +85,13 @@ class CheckLayers(Tree):
         self.write("src/quant/choose.cc", 'const char* x = std::getenv("HEARTH_ISA");\n')
         self.refused("src/quant/choose.cc: getenv belongs into app/")
 
+    def test_co_await_in_a_condition(self):
+        self.write("src/text/fine.cc", "if (const bool yes = co_await f(); yes) g();\nconst bool a = b && co_await f();\n")
+        self.write("src/text/if.cc", "if (b && co_await f()) g();\n")
+        self.write("src/text/while.cc", "while (co_await in.match(x) == 0) {\n")
+        self.write("src/text/choice.cc", "const bool a = b ? co_await f() : c;\n")
+        self.refused("src/text/if.cc: co_await", "src/text/while.cc: co_await", "src/text/choice.cc: co_await")
+
     def test_heavy_libraries_in_headers(self):
         self.write("src/text/heavy.h", "#include <nlohmann/json.hpp>\n")
         self.write("src/app/heavy.h", "#include <CLI/CLI.hpp>\n")

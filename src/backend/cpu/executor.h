@@ -236,9 +236,15 @@ class Executor {
   // of the batch and a unit in [0, n_units).
   template <class F>
   void for_sequence_units(int64_t n_units, int thread, F&& f) const;
-  void delta_step(const tensor::DeltaRuleOp& op, int64_t token, int head, float* own) const;
-  void scan_head(const tensor::SelectiveScanOp& op, int64_t token, int head, float* own) const;
-  void wkv7_step(const tensor::Wkv7Op& op, int64_t token, int head, float* own) const;
+  // Calls f(first token, tokens, head) likewise, some tokens of a sequence at a time.
+  template <class F>
+  void for_heads(int64_t n_heads, int thread, F&& f) const;
+  void delta_steps(const tensor::DeltaRuleOp& op, int64_t begin, int64_t n, int head,
+                   float* own) const;
+  void scan_head(const tensor::SelectiveScanOp& op, int64_t begin, int64_t n, int head,
+                 float* own) const;
+  void wkv7_steps(const tensor::Wkv7Op& op, int64_t begin, int64_t n_steps, int head,
+                  float* own) const;
 
   const KernelTable& k_;
   ThreadTeam& team_;

@@ -129,21 +129,31 @@ struct ConvArgs {
   bool silu;
 };
 
-// One token's step of some columns of a matrix state S, row by row:
+// Some tokens' steps of a matrix state S, in order, row by row:
 //   p = sum_j a[j] * S[j];  S[j] <- w[j] * S[j] + k[j] * v + b[j] * p;  out = sum_j q[j] * S[j]
 // Every recurrence of tensor/recurrent.h with a state matrix is of this form.
 struct StateArgs {
-  float* state;  // [n_rows, stride]
-  int64_t stride;
+  // What each token has, from row to row of a matrix: [n_tokens, stride].
+  struct Rows {
+    const float* data;
+    int64_t stride;
+  };
+  // The state's columns stand in panels of so many, one behind the other (the last may be
+  // narrower): the rows of one lie side by side. With whole rows side by side, those of a part of
+  // the columns would share few sets of L1.
+  static constexpr int64_t kPanel = 64;
+  float* state;  // [n_columns / kPanel][n_rows][kPanel]
   int64_t n_rows;
   int64_t n_columns;
-  const float* w;  // [n_rows], and so a, k, b, q
-  const float* a;  // null: p = 0
-  const float* k;
-  const float* b;  // not read where a is null
-  const float* q;
-  const float* v;  // [n_columns]
-  float* out;      // [n_columns]
+  int64_t n_tokens;
+  Rows w;  // [n_rows], and so a, k, b, q
+  Rows a;  // null: p = 0
+  Rows k;
+  Rows b;  // not read where a is null
+  Rows q;
+  Rows v;  // [n_columns]
+  float* out;
+  int64_t out_stride;
 };
 
 // One token's step of SelectiveScanOp for channels (per_channel), with dt behind its softplus.

@@ -13,6 +13,9 @@ namespace {
 
 // Channels of a convolution, or of a scan, that one thread takes: some cache lines of a row.
 constexpr int64_t kChannels = 64;
+// Tokens that a thread takes through a state at once. More: the state's columns stay in L1 for
+// longer, but what each token needs of 5 KB must be held for all of them.
+constexpr int64_t kTokens = 16;
 
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
@@ -33,12 +36,15 @@ class Floats {
 
 }  // namespace
 
-int64_t head_floats(const DeltaRuleOp& op) { return 5 * Floats::size(op.dk); }
+int64_t head_floats(const DeltaRuleOp& op) { return 5 * Floats::size(kTokens * op.dk); }
 int64_t head_floats(const SelectiveScanOp& op) {
   return op.per_channel ? Floats::size(kChannels)
-                        : Floats::size(op.d_state) + 2 * Floats::size(op.head_dim);
+                        : Floats::size(kTokens * op.d_state) + Floats::size(kTokens * op.head_dim);
 }
-int64_t head_floats(const Wkv7Op& op) { return 6 * Floats::size(op.out.width / op.n_heads); }
+int64_t head_floats(const Wkv7Op& op) {
+  const int64_t n = op.out.width / op.n_heads;
+  return 5 * Floats::size(kTokens * n) + Floats::size(kTokens) + Floats::size(n);
+}
 
 template <class F>
 void Executor::for_sequence_units(int64_t n_units, int thread, F&& f) const {
@@ -82,101 +88,109 @@ void Executor::run(const ConvOp& op, int thread) {
   });
 }
 
+template <class F>
+void Executor::for_heads(int64_t n_heads, int thread, F&& f) const {
+  for_sequence_units(n_heads, thread, [&](int64_t begin, int64_t end, int64_t head) {
+    for (int64_t t = begin; t < end; t += kTokens) f(t, std::min(kTokens, end - t), int(head));
+  });
+}
+
 // With w the decay: S^T k' of the decayed state is (w * k')^T S, and S + k' (beta (v - p))^T is
 // S + k' beta v^T - k' beta p^T.
-void Executor::delta_step(const DeltaRuleOp& op, int64_t token, int head, float* own) const {
+void Executor::delta_steps(const DeltaRuleOp& op, int64_t begin, int64_t n, int head,
+                           float* own) const {
   const int per_group = op.n_v_heads / op.n_k_heads;
   const int k_head = op.grouped ? head / per_group : head % op.n_k_heads;
   const int64_t gate_column =
       op.group_stride > 0 ? head / per_group * op.group_stride + head % per_group : head;
+  const int64_t dk = op.dk;
   Floats memory(own);
-  float* w = memory.take(op.dk);
-  float* a = memory.take(op.dk);
-  float* k = memory.take(op.dk);
-  float* b = memory.take(op.dk);
-  float* q = memory.take(op.dk);
-  const float* q_in = data(op.q, token) + int64_t(k_head) * op.dk;
-  const float* k_in = data(op.k, token) + int64_t(k_head) * op.dk;
-  const float* decay = data(op.decay, token);
+  float* w = memory.take(kTokens * dk);
+  float* a = memory.take(kTokens * dk);
+  float* k = memory.take(kTokens * dk);
+  float* b = memory.take(kTokens * dk);
+  float* q = memory.take(kTokens * dk);
   const auto inverse_length = [&](const float* x) {
-    return 1.0f / std::max(std::sqrt(k_.dot(x, x, op.dk)), op.eps);
+    return 1.0f / std::max(std::sqrt(k_.dot(x, x, dk)), op.eps);
   };
-  const float q_scale = inverse_length(q_in) / std::sqrt(float(op.dk));
-  const float k_scale = inverse_length(k_in);
-  const float beta = sigmoid(data(op.beta, token)[gate_column]);
-  if (op.per_channel) {
-    const int64_t at = int64_t(head) * op.dk;
-    k_.decay(decay + at, op.dt_bias + at, op.a[head], w, op.dk);
-  } else {
-    k_.decay(decay + gate_column, op.dt_bias + head, op.a[head], w, 1);
-    std::fill_n(w + 1, op.dk - 1, w[0]);
+  for (int64_t t = 0, at = 0; t < n; ++t, at += dk) {
+    const float* q_in = data(op.q, begin + t) + k_head * dk;
+    const float* k_in = data(op.k, begin + t) + k_head * dk;
+    const float* decay = data(op.decay, begin + t);
+    const float q_scale = inverse_length(q_in) / std::sqrt(float(dk));
+    const float k_scale = inverse_length(k_in);
+    const float beta = sigmoid(data(op.beta, begin + t)[gate_column]);
+    if (op.per_channel) {
+      k_.decay(decay + head * dk, op.dt_bias + head * dk, op.a[head], w + at, dk);
+    } else {
+      k_.decay(decay + gate_column, op.dt_bias + head, op.a[head], w + at, 1);
+      std::fill_n(w + at + 1, dk - 1, w[at]);
+    }
+    for (int64_t i = 0; i < dk; ++i) {
+      const float unit_k = k_in[i] * k_scale;
+      a[at + i] = unit_k * w[at + i];
+      k[at + i] = unit_k * beta;
+      b[at + i] = -k[at + i];
+      q[at + i] = q_in[i] * q_scale;
+    }
   }
-  for (int i = 0; i < op.dk; ++i) {
-    const float unit_k = k_in[i] * k_scale;
-    a[i] = unit_k * w[i];
-    k[i] = unit_k * beta;
-    b[i] = -k[i];
-    q[i] = q_in[i] * q_scale;
-  }
-  k_.step_state({.state = state(op.layer, op.state, token) + int64_t(head) * op.dk * op.dv,
-                 .stride = op.dv,
-                 .n_rows = op.dk,
+  k_.step_state({.state = state(op.layer, op.state, begin) + head * dk * op.dv,
+                 .n_rows = dk,
                  .n_columns = op.dv,
-                 .w = w,
-                 .a = a,
-                 .k = k,
-                 .b = b,
-                 .q = q,
-                 .v = data(op.v, token) + int64_t(head) * op.dv,
-                 .out = data(op.out, token) + int64_t(head) * op.dv});
+                 .n_tokens = n,
+                 .w = {w, dk},
+                 .a = {a, dk},
+                 .k = {k, dk},
+                 .b = {b, dk},
+                 .q = {q, dk},
+                 .v = {data(op.v, begin) + int64_t(head) * op.dv, stride(op.v)},
+                 .out = data(op.out, begin) + int64_t(head) * op.dv,
+                 .out_stride = stride(op.out)});
 }
 
 void Executor::run(const DeltaRuleOp& op, int thread) {
   auto* own = reinterpret_cast<float*>(own_memory(thread));
-  for_sequence_units(op.n_v_heads, thread, [&](int64_t begin, int64_t end, int64_t head) {
-    for (int64_t t = begin; t < end; ++t) delta_step(op, t, int(head), own);
-  });
+  for_heads(op.n_v_heads, thread,
+            [&](int64_t begin, int64_t n, int head) { delta_steps(op, begin, n, head, own); });
 }
 
-void Executor::scan_head(const SelectiveScanOp& op, int64_t token, int head, float* own) const {
+void Executor::scan_head(const SelectiveScanOp& op, int64_t begin, int64_t n, int head,
+                         float* own) const {
   Floats memory(own);
-  float* w = memory.take(op.d_state);
-  float* v = memory.take(op.head_dim);
+  float* w = memory.take(kTokens * op.d_state);
+  float* v = memory.take(kTokens * op.head_dim);
   const int64_t column = int64_t(head) * op.head_dim;
   const int64_t group = int64_t(head / (op.n_heads / op.n_groups)) * op.d_state;
-  const float* x = data(op.x, token) + column;
-  float* out = data(op.out, token) + column;
-  float dt;
-  k_.softplus(data(op.dt, token) + head, op.dt_bias + head, &dt, 1);
-  std::fill_n(w, op.d_state, std::exp(dt * op.a[head]));
-  for (int i = 0; i < op.head_dim; ++i) v[i] = dt * x[i];
-  // `out` may be x: x is still needed behind the step.
-  const float* direct = x;
-  if (out == x) {
-    float* copy = memory.take(op.head_dim);
-    std::copy_n(x, op.head_dim, copy);
-    direct = copy;
+  for (int64_t t = 0; t < n; ++t) {
+    float dt;
+    k_.softplus(data(op.dt, begin + t) + head, op.dt_bias + head, &dt, 1);
+    std::fill_n(w + t * op.d_state, op.d_state, std::exp(dt * op.a[head]));
+    const float* x = data(op.x, begin + t) + column;
+    for (int i = 0; i < op.head_dim; ++i) v[t * op.head_dim + i] = dt * x[i];
   }
-  k_.step_state({.state = state(op.layer, op.state, token) + column * op.d_state,
-                 .stride = op.head_dim,
+  k_.step_state({.state = state(op.layer, op.state, begin) + column * op.d_state,
                  .n_rows = op.d_state,
                  .n_columns = op.head_dim,
-                 .w = w,
-                 .a = nullptr,
-                 .k = data(op.b, token) + group,
-                 .b = nullptr,
-                 .q = data(op.c, token) + group,
-                 .v = v,
-                 .out = out});
-  k_.add_scaled(out, direct, op.d[head], out, op.head_dim);
+                 .n_tokens = n,
+                 .w = {w, op.d_state},
+                 .a = {nullptr, 0},
+                 .k = {data(op.b, begin) + group, stride(op.b)},
+                 .b = {nullptr, 0},
+                 .q = {data(op.c, begin) + group, stride(op.c)},
+                 .v = {v, op.head_dim},
+                 .out = data(op.out, begin) + column,
+                 .out_stride = stride(op.out)});
+  for (int64_t t = begin; t < begin + n; ++t) {
+    float* out = data(op.out, t) + column;
+    k_.add_scaled(out, data(op.x, t) + column, op.d[head], out, op.head_dim);
+  }
 }
 
 void Executor::run(const SelectiveScanOp& op, int thread) {
   auto* own = reinterpret_cast<float*>(own_memory(thread));
   if (!op.per_channel) {
-    for_sequence_units(op.n_heads, thread, [&](int64_t begin, int64_t end, int64_t head) {
-      for (int64_t t = begin; t < end; ++t) scan_head(op, t, int(head), own);
-    });
+    for_heads(op.n_heads, thread,
+              [&](int64_t begin, int64_t n, int head) { scan_head(op, begin, n, head, own); });
     return;
   }
   const int64_t n_units = (op.n_heads + kChannels - 1) / kChannels;
@@ -219,53 +233,61 @@ void Executor::run(const TokenShiftOp& op, int thread) {
   });
 }
 
-void Executor::wkv7_step(const Wkv7Op& op, int64_t token, int head, float* own) const {
+void Executor::wkv7_steps(const Wkv7Op& op, int64_t begin, int64_t n_steps, int head,
+                          float* own) const {
   constexpr float kDecay = -0.60653066f;  // -exp(-0.5)
   const int64_t n = op.out.width / op.n_heads;
   const int64_t column = head * n;
-  const auto at = [&](const View& v) { return data(v, token) + column; };
   Floats memory(own);
-  float* w = memory.take(n);
-  float* k = memory.take(n);
-  float* kk = memory.take(n);
-  float* b = memory.take(n);
-  float* v = memory.take(n);
+  float* w = memory.take(kTokens * n);
+  float* k = memory.take(kTokens * n);
+  float* kk = memory.take(kTokens * n);
+  float* b = memory.take(kTokens * n);
+  float* v = memory.take(kTokens * n);
+  float* bonus = memory.take(kTokens);
   float* r_k = memory.take(n);
-  for (int64_t i = 0; i < n; ++i) kk[i] = at(op.k)[i] * op.k_k[column + i];
-  const float inverse_length = 1.0f / std::max(std::sqrt(k_.dot(kk, kk, n)), 1e-12f);
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t c = column + i;
-    const float a = sigmoid(at(op.a)[i] + op.a0[c]);
-    w[i] = std::exp(kDecay * sigmoid(at(op.w)[i] + op.w0[c]));
-    k[i] = at(op.k)[i] * (1.0f + (a - 1.0f) * op.k_a[c]);
-    kk[i] *= inverse_length;
-    b[i] = -kk[i] * a;
-    v[i] = at(op.v)[i];
-    if (op.first_v.present())
-      v[i] += (at(op.first_v)[i] - v[i]) * sigmoid(at(op.v_mix)[i] + op.v0[c]);
-    r_k[i] = at(op.r)[i] * op.r_k[c];
+  for (int64_t t = 0, at = 0; t < n_steps; ++t, at += n) {
+    const auto in = [&](const View& view) { return data(view, begin + t) + column; };
+    for (int64_t i = 0; i < n; ++i) kk[at + i] = in(op.k)[i] * op.k_k[column + i];
+    const float inverse_length = 1.0f / std::max(std::sqrt(k_.dot(kk + at, kk + at, n)), 1e-12f);
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t c = column + i;
+      const float a = sigmoid(in(op.a)[i] + op.a0[c]);
+      w[at + i] = std::exp(kDecay * sigmoid(in(op.w)[i] + op.w0[c]));
+      k[at + i] = in(op.k)[i] * (1.0f + (a - 1.0f) * op.k_a[c]);
+      kk[at + i] *= inverse_length;
+      b[at + i] = -kk[at + i] * a;
+      v[at + i] = in(op.v)[i];
+      if (op.first_v.present())
+        v[at + i] += (in(op.first_v)[i] - v[at + i]) * sigmoid(in(op.v_mix)[i] + op.v0[c]);
+      r_k[i] = in(op.r)[i] * op.r_k[c];
+    }
+    bonus[t] = k_.dot(k + at, r_k, n);
   }
-  float* out = at(op.out);
-  k_.step_state({.state = state(op.layer, op.state, token) + column * n,
-                 .stride = n,
+  k_.step_state({.state = state(op.layer, op.state, begin) + column * n,
                  .n_rows = n,
                  .n_columns = n,
-                 .w = w,
-                 .a = kk,
-                 .k = k,
-                 .b = b,
-                 .q = at(op.r),
-                 .v = v,
-                 .out = out});
-  k_.layer_norm(out, op.ln_weight + column, op.ln_bias + column, out, n, op.ln_eps);
-  k_.add_scaled(out, v, k_.dot(k, r_k, n), out, n);
+                 .n_tokens = n_steps,
+                 .w = {w, n},
+                 .a = {kk, n},
+                 .k = {k, n},
+                 .b = {b, n},
+                 .q = {data(op.r, begin) + column, stride(op.r)},
+                 .v = {v, n},
+                 .out = data(op.out, begin) + column,
+                 .out_stride = stride(op.out)});
+  for (int64_t t = 0; t < n_steps; ++t) {
+    float* out = data(op.out, begin + t) + column;
+    const float* bias = op.ln_bias != nullptr ? op.ln_bias + column : nullptr;
+    k_.layer_norm(out, op.ln_weight + column, bias, out, n, op.ln_eps);
+    k_.add_scaled(out, v + t * n, bonus[t], out, n);
+  }
 }
 
 void Executor::run(const Wkv7Op& op, int thread) {
   auto* own = reinterpret_cast<float*>(own_memory(thread));
-  for_sequence_units(op.n_heads, thread, [&](int64_t begin, int64_t end, int64_t head) {
-    for (int64_t t = begin; t < end; ++t) wkv7_step(op, t, int(head), own);
-  });
+  for_heads(op.n_heads, thread,
+            [&](int64_t begin, int64_t n, int head) { wkv7_steps(op, begin, n, head, own); });
 }
 
 void Executor::run(const GatedNormOp& op, int thread) {

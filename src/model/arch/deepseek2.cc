@@ -42,6 +42,7 @@ constexpr TinyKey kTiny[] = {{"attention.kv_lora_rank", 32},
                              {"expert_used_count", 2},
                              {"expert_shared_count", 1},
                              {"leading_dense_block_count", 1}};
+constexpr Role kTinyOptional[] = {Role::kAttnQ, Role::kMlaKB, Role::kMlaVB};
 
 Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   if (params.mla.kv_rank == 0)
@@ -89,6 +90,7 @@ extern const ArchSpec kDeepseek2 = {
     .expert_gating_key = true,
     .expert_renormalize_key = true,
     .tiny_keys = kTiny,
+    .tiny_optional = kTinyOptional,
     .adjust = adjust,
     .check = check,
 };

@@ -60,6 +60,7 @@ constexpr TinyKey kTiny[] = {{"attention.key_length_swa", 8},
                              {"attention.value_length_swa", 8},
                              {"rope.dimension_count_swa", 8},
                              {"embedding_length_per_layer_input", 8}};
+constexpr Role kTinyOptional[] = {Role::kFfnGateExps, Role::kFfnUpExps, Role::kLayerScale};
 
 Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   const auto read = [&](const char* key, uint64_t fallback) {
@@ -192,6 +193,7 @@ extern const ArchSpec kGemma4 = {
     .window_rope = WindowRope::kOwnBase,
     .activation = tensor::Activation::kGeluTanh,
     .tiny_keys = kTiny,
+    .tiny_optional = kTinyOptional,
     .adjust = adjust,
     .layer = layer,
     .before_layers = before_layers,

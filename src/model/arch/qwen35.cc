@@ -6,8 +6,8 @@
 
 namespace hearth::model {
 namespace {
-constexpr auto kTensors = join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNorm, kDeltaNet,
-                               kSplitDeltaGates, kFfnNormNamedPost, kGatedMatrices);
+constexpr auto kTensors = join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNorm, kDeltaNetIn,
+                               kDeltaNet, kSplitDeltaGates, kFfnNormNamedPost, kGatedMatrices);
 }
 
 extern const ArchSpec kQwen35 = {

@@ -7,8 +7,8 @@
 namespace hearth::model {
 namespace {
 constexpr auto kTensors =
-    join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNorm, kDeltaNet, kSplitDeltaGates,
-         kFfnNormNamedPost, kExpertFfn, kSharedExpert, kSharedExpertGate);
+    join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNorm, kDeltaNetIn, kDeltaNet,
+         kSplitDeltaGates, kFfnNormNamedPost, kEitherExpertFfn, kSharedExpert, kSharedExpertGate);
 }
 
 extern const ArchSpec kQwen35Moe = {

@@ -7,9 +7,9 @@
 namespace hearth::model {
 namespace {
 constexpr auto kTensors =
-    join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNorm, kDeltaNet, kFusedDeltaGates,
-         kFfnNormNamedPost, kExpertFfn, kSharedExpert, kSharedExpertGate);
-}
+    join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNorm, kDeltaNetInOneOrTwo, kDeltaNet,
+         kFusedDeltaGates, kFfnNormNamedPost, kEitherExpertFfn, kSharedExpert, kSharedExpertGate);
+}  // namespace
 
 extern const ArchSpec kQwen3Next = {
     .name = "qwen3next",

@@ -68,44 +68,73 @@ static void conv(const ConvArgs& a) noexcept {
   for_lanes(a.n_channels, [&](int64_t c, int m) { convolve(a, c, m); });
 }
 
-// kVectors * kLanes columns of the state from column c on; m < kLanes only with one vector.
-template <int kVectors>
-HEARTH_INLINE void step_columns(const StateArgs& s, int64_t c, int m) {
+// Token t, kVectors * kLanes columns from column c on, whose rows lie `stride` numbers apart from
+// `state` on; m < kLanes only with one vector.
+template <int kVectors, bool kSeen>
+HEARTH_INLINE void step_columns(const StateArgs& s, float* state, int64_t stride, int64_t t,
+                                int64_t c, int m) {
+  const auto row_of = [&](const StateArgs::Rows& rows) { return rows.data + t * rows.stride; };
+  const float* w_row = row_of(s.w);
+  const float* k_row = row_of(s.k);
+  const float* q_row = row_of(s.q);
+  const float* v_row = row_of(s.v) + c;
   F value[kVectors];
   F seen[kVectors];
   F out[kVectors];
   for (int v = 0; v < kVectors; ++v) {
-    value[v] = load_some(s.v + c + v * kLanes, m);
+    value[v] = load_some(v_row + v * kLanes, m);
     seen[v] = zero();
     out[v] = zero();
   }
-  if (s.a != nullptr)
+  if constexpr (kSeen) {
+    const float* a_row = row_of(s.a);
     for (int64_t j = 0; j < s.n_rows; ++j) {
-      const float* row = s.state + j * s.stride + c;
-      const F a = set1(s.a[j]);
-      for (int v = 0; v < kVectors; ++v) seen[v] = fma(a, load_some(row + v * kLanes, m), seen[v]);
+      const F a = set1(a_row[j]);
+      for (int v = 0; v < kVectors; ++v)
+        seen[v] = fma(a, load_some(state + j * stride + v * kLanes, m), seen[v]);
     }
+  }
+  const float* b_row = kSeen ? row_of(s.b) : nullptr;
   for (int64_t j = 0; j < s.n_rows; ++j) {
-    float* row = s.state + j * s.stride + c;
-    const F w = set1(s.w[j]);
-    const F k = set1(s.k[j]);
-    const F q = set1(s.q[j]);
-    const F b = s.a != nullptr ? set1(s.b[j]) : zero();
+    float* row = state + j * stride;
+    const F w = set1(w_row[j]);
+    const F k = set1(k_row[j]);
+    const F q = set1(q_row[j]);
     for (int v = 0; v < kVectors; ++v) {
       F x = fma(k, value[v], mul(w, load_some(row + v * kLanes, m)));
-      if (s.a != nullptr) x = fma(b, seen[v], x);
+      if constexpr (kSeen) x = fma(set1(b_row[j]), seen[v], x);
       store_some(row + v * kLanes, x, m);
       out[v] = fma(q, x, out[v]);
     }
   }
-  for (int v = 0; v < kVectors; ++v) store_some(s.out + c + v * kLanes, out[v], m);
+  for (int v = 0; v < kVectors; ++v)
+    store_some(s.out + t * s.out_stride + c + v * kLanes, out[v], m);
+}
+
+// All tokens for some columns before the next: so much of a state stays in L1.
+template <bool kSeen>
+HEARTH_INLINE void step_tokens(const StateArgs& s) {
+  for (int64_t panel = 0; panel < s.n_columns; panel += StateArgs::kPanel) {
+    float* state = s.state + panel * s.n_rows;
+    const int64_t left = s.n_columns - panel;
+    const int64_t width = left < StateArgs::kPanel ? left : StateArgs::kPanel;
+    int64_t c = 0;
+    for (; c + 4 * kLanes <= width; c += 4 * kLanes)
+      for (int64_t t = 0; t < s.n_tokens; ++t)
+        step_columns<4, kSeen>(s, state + c, width, t, panel + c, kLanes);
+    for (; c < width; c += kLanes) {
+      const int m = int(width - c < kLanes ? width - c : kLanes);
+      for (int64_t t = 0; t < s.n_tokens; ++t)
+        step_columns<1, kSeen>(s, state + c, width, t, panel + c, m);
+    }
+  }
 }
 
 static void step_state(const StateArgs& s) noexcept {
-  int64_t c = 0;
-  for (; c + 4 * kLanes <= s.n_columns; c += 4 * kLanes) step_columns<4>(s, c, kLanes);
-  for (; c < s.n_columns; c += kLanes)
-    step_columns<1>(s, c, int(s.n_columns - c < kLanes ? s.n_columns - c : kLanes));
+  if (s.a.data != nullptr)
+    step_tokens<true>(s);
+  else
+    step_tokens<false>(s);
 }
 
 static void scan_channels(const ScanArgs& s) noexcept {

@@ -1,0 +1,32 @@
+// The format that answers are held to: any JSON object, a JSON Schema, or a GBNF grammar
+// (`hearth run --format`, `/set format`).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "sample/grammar.h"
+#include "sample/token_table.h"
+#include "text/tokenizer.h"
+
+namespace hearth::app {
+
+struct OutputFormat {
+  std::string name;  // as the person wrote it
+  sample::Grammar grammar;
+  std::vector<std::string> notes = {};  // what of a schema is not enforced
+};
+
+// "json", or the path of a schema (*.json) or a grammar (*.gbnf). Errors name the file, and for a
+// schema the keyword and its place, for a grammar the line.
+Result<std::shared_ptr<const OutputFormat>> read_output_format(std::string_view argument);
+
+// The tokens of a model as grammars see them. n_vocab: of the logits; ids that the tokenizer does
+// not know are never allowed.
+std::shared_ptr<const sample::TokenTable> token_table(const text::Tokenizer& tokenizer,
+                                                      size_t n_vocab);
+
+}  // namespace hearth::app

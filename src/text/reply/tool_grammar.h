@@ -1,0 +1,64 @@
+// ToolGrammar: what a grammar must know of a format to allow nothing but valid calls: the words of
+// the format, as they stand, and the schema of what lies between them. Only data: grammars are made
+// in src/sample, which does not know this room.
+//
+// A section of calls is
+//   section_open call (separator call)* section_close
+// and a call of the kinds kJson and kPython
+//   before [id] before_arguments ARGUMENTS after
+// where ARGUMENTS is a JSON object that satisfies `schema` (kJson), or Python's key=value list of
+// the same values (kPython). In a call of the kind kTagged, the place of ARGUMENTS is taken by the
+// parameters in their order, those that are not required left out or not:
+//   before VALUE after
+// where VALUE is a JSON value that satisfies the parameter's schema, or the text itself, without
+// quotes, behind before_string, where it is a string; it must not contain `after`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "text/reply/reply_format.h"
+#include "text/reply/tool_list.h"
+
+namespace hearth::text {
+
+struct ToolGrammar {
+  enum class Kind {
+    kJson,
+    kTagged,
+    kPython,
+    kNone,  // this format has no description: its calls cannot be constrained
+  };
+  struct Parameter {
+    std::string name = {};
+    std::string before = {};
+    std::string before_string = {};
+    std::string after = {};
+    std::string schema = {};  // JSON text
+    ParameterKind kind = ParameterKind::kMixed;
+    bool required = false;
+  };
+  struct Call {
+    std::string tool = {};
+    std::string before = {};      // up to the id, or to the arguments
+    std::string id_pattern = {};  // a regular expression; empty: no id stands here
+    std::string before_arguments = {};
+    std::string after = {};
+    std::string schema = {};                 // of the arguments: JSON text
+    std::vector<Parameter> parameters = {};  // kTagged
+  };
+
+  Kind kind = Kind::kNone;
+  // The reply is free until one of these has been generated, and a call from there on: a section
+  // begins with its trigger. None: calls begin with the reply, or not at all.
+  std::vector<std::string> triggers;
+  bool at_begin = false;  // calls may begin with the reply although there are triggers
+  std::string section_open;
+  std::string separator;
+  std::string section_close;
+  std::vector<Call> calls;  // one for each tool
+};
+
+ToolGrammar describe_tool_calls(const ReplyFormat& format, const ToolList& tools);
+
+}  // namespace hearth::text
