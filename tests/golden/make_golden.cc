@@ -51,6 +51,21 @@ std::vector<Golden> goldens() {
          m.set("rope.scaling.attn_factor", 1.19f);
        }},
       {"gemma2", "gemma2", {.n_layers = 3, .window = 5, .optional = {}}, {}},
+      {"eurobert",
+       "eurobert",
+       {.head_dim = 8},
+       [](TinyModel& m) { m.set("pooling_type", uint32_t{1}); }},
+      {"neo-bert",
+       "neo-bert",
+       {.head_dim = 8},
+       [](TinyModel& m) { m.set("pooling_type", uint32_t{2}); }},
+      {"llama-embed",
+       "llama-embed",
+       {.head_dim = 8},
+       [](TinyModel& m) {
+         m.set("pooling_type", uint32_t{3});
+         m.set("attention.causal", false);  // without it the reference looks back only
+       }},
   };
 }
 

@@ -1,4 +1,5 @@
-// llama-embed: llama-embed-nemotron. Llama, looking both ways.
+// llama-embed: llama-embed-nemotron. Llama, looking both ways: also where the file lacks the key
+// attention.causal, as the original does (llama.cpp then looks back only).
 #include "model/spec.h"
 #include "model/tensor_lists.h"
 
