@@ -178,7 +178,8 @@ TEST(Load, NoStepNeedsMoreThanThePlan) {
     for (int n_tokens = 1; n_tokens <= limits.n_batch; ++n_tokens)
       for (int n_outputs = 0; n_outputs <= std::min(n_tokens, limits.n_outputs); ++n_outputs)
         for (const LayerRange range :
-             {LayerRange{}, LayerRange{0, 1}, LayerRange{1, 2}, LayerRange{1, -1}}) {
+             {LayerRange{}, LayerRange{0, 1}, LayerRange{1, 2}, LayerRange{1, -1},
+              LayerRange{.states = true}}) {
           build_graph(*open->model, ropes, range, n_tokens, n_outputs, graph);
           ASSERT_LE(graph.activation_bytes(), activations) << name << ", " << n_tokens << " tokens";
           ASSERT_LE(backend->scratch_bytes(graph, tensor::kKvChunk), scratch)
