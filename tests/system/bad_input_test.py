@@ -160,7 +160,7 @@ class BadInput(HearthCase):
     def test_an_unknown_architecture(self):
         path = self.make("unknown.gguf", model_file(arch="qwen9"))
         for words in self.commands_on(path)[:3]:
-            self.refused(UNSUPPORTED, words, "'qwen9' is not known", "nearest by name: qwen")
+            self.refused(UNSUPPORTED, words, "'qwen9' is not known", "nearest by name are qwen")
         # What a file holds can be looked at all the same.
         self.assertEqual(self.run_hearth("show", path)[0], 0)
 
