@@ -71,7 +71,7 @@ Co<bool> parse_parameter(Reader& in, const TaggedSyntax& syntax, const std::stri
                                                   syntax.key_close.substr(common)};
     const int found = co_await in.match(rest);
     if (found < 0) co_return false;
-    kind = found == 0 ? ParameterKind::kString : ParameterKind::kOther;
+    kind = found == 0 ? ParameterKind::kString : ParameterKind::kNoString;
   } else if (closes[0].size() < trimmed(syntax.key_close).size()) {
     HEARTH_NEED(in.match_one(trimmed(syntax.key_close).substr(closes[0].size())));
   }

@@ -423,7 +423,7 @@ TEST(ToolList, ReadsAllFormsAndRefusesOthers) {
   ASSERT_TRUE(tools.has_value()) << tools.error().message;
   EXPECT_EQ(tools->tools().size(), 3u);
   EXPECT_EQ(tools->kind("f", "s"), ParameterKind::kString);
-  EXPECT_EQ(tools->kind("f", "a"), ParameterKind::kOther);
+  EXPECT_EQ(tools->kind("f", "a"), ParameterKind::kNoString);
   EXPECT_EQ(tools->kind("f", "m"), ParameterKind::kMixed);
   EXPECT_EQ(tools->kind("f", "?"), ParameterKind::kUnknown);
   EXPECT_TRUE(ToolList::parse("[]")->empty());

@@ -19,7 +19,7 @@ struct Expected {
   const char* control;  // how it is told to think, as control_text() says it
 };
 
-// Checked by hand against the templates' sources.
+// What the detector says, read over: a regression table.
 constexpr Expected kExpected[] = {
     {"chujiezheng/alpaca", "generic", false, "", ""},
     {"chujiezheng/amberchat", "generic", false, "", ""},

@@ -21,7 +21,7 @@ ParameterKind joined(ParameterKind a, ParameterKind b) {
 
 ParameterKind kind_of_type(const Json& type) {
   if (type == "string") return ParameterKind::kString;
-  return type.is_string() ? ParameterKind::kOther : ParameterKind::kMixed;
+  return type.is_string() ? ParameterKind::kNoString : ParameterKind::kMixed;
 }
 
 template <class List, class KindOf>
@@ -34,7 +34,7 @@ ParameterKind kind_of_all(const List& list, const KindOf& kind_of) {
 ParameterKind kind_of_schema(const Json& schema) {
   if (!schema.is_object()) return ParameterKind::kMixed;
   const auto of_value = [](const Json& value) {
-    return value.is_string() ? ParameterKind::kString : ParameterKind::kOther;
+    return value.is_string() ? ParameterKind::kString : ParameterKind::kNoString;
   };
   if (const auto type = schema.find("type"); type != schema.end())
     return type->is_array() ? kind_of_all(*type, kind_of_type) : kind_of_type(*type);

@@ -16,7 +16,7 @@ namespace hearth::text {
 enum class ParameterKind {
   kUnknown,  // not in the schema
   kString,   // a string and nothing else
-  kOther,    // anything but a string
+  kNoString,  // anything but a string
   kMixed,    // both, or the schema does not say
 };
 

@@ -37,7 +37,7 @@ Co<bool> argument(Reader& in, const std::string& tag) {
   }
   std::string value;
   HEARTH_NEED_FOUND(in.collect(kEnd, value, size_t{1} << 24));
-  in.arguments(value_json(value, ParameterKind::kOther));
+  in.arguments(value_json(value, ParameterKind::kNoString));
   co_return true;
 }
 
