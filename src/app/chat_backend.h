@@ -92,7 +92,7 @@ struct ChatRequest {
   std::span<const std::string> stop_texts;
   std::span<const std::string> dry_breakers;  // the backend makes tokens of them
   text::ThinkRequest think = {};
-  const text::ToolList* tools = nullptr;  // what the model may call; none: nothing
+  const text::ToolList* tools = nullptr;            // what the model may call; none: nothing
   std::shared_ptr<const OutputFormat> format = {};  // that the answer is held to; null: none
 };
 

@@ -25,7 +25,7 @@ struct ChatSettings {
   std::vector<std::string> stop_texts;
   text::ThinkRequest think;
   bool hide_reasoning = false;
-  text::ToolList tools;  // what the model may call
+  text::ToolList tools;                        // what the model may call
   std::shared_ptr<const OutputFormat> format;  // null: none
   bool raw = false;  // continue what is entered although the model has a chat template
   // Where a phrase ends for DRY. By custom these.

@@ -162,6 +162,8 @@ TEST(Engine, AnEmbeddingIsAsItsToken) {
       w.type->decode_row(w.data + size_t(id) * w.row_bytes(), int64_t(d), rows.back().data());
       for (float& x : rows.back()) x *= model.params().embed_scale;
     }
+    // Gemma 4's layers have embeddings of their own, which a row does not replace.
+    if (model.params().layer_embd > 0) continue;
     for (const size_t step : {1, 3, 12}) {  // all rows, and tokens between rows
       (*engine)->trim(0, 0);
       std::vector<BatchToken> batch;
@@ -417,6 +419,7 @@ TEST(Engine, LoadingCanBeStopped) {
 class ChooseContext : public testing::Test {
  protected:
   void SetUp() override {
+    params_.arch = model::find_arch("llama");
     params_.n_ctx_train = 4096;
     params_.layers.assign(4, {.n_heads = 8, .n_kv_heads = 2, .head_dim_k = 64, .head_dim_v = 64});
   }

@@ -61,7 +61,8 @@ inline Result<std::unique_ptr<Engine>> load(const model::TinyOptions& tiny,
   return Engine::load(file.path(), options);
 }
 
-// Every architecture that goes on with a text, plain, with experts where it has them, and with tied head and biases.
+// Every architecture that goes on with a text, plain, with experts where it has them, and with tied
+// head and biases.
 inline std::vector<std::pair<std::string, model::TinyOptions>> all_models() {
   std::vector<std::pair<std::string, model::TinyOptions>> all;
   for (const model::ArchSpec* arch : model::all_archs()) {

@@ -41,8 +41,8 @@ class Decoder {
                                 const DecoderLimits& limits, Arena& arena);
 
   // Runs one step. Returns [n_outputs, n_vocab] logits, or [n_tokens, n_embd] hidden states if the
-  // range ends before the last layer, or with them; valid until the next step. REQUIRES: inputs within the
-  // limits, ids and positions valid (the engine checks).
+  // range ends before the last layer, or with them; valid until the next step. REQUIRES: inputs
+  // within the limits, ids and positions valid (the engine checks).
   std::span<const float> step(const tensor::StepInputs& inputs, LayerRange range = {});
 
   [[nodiscard]] const DecoderLimits& limits() const { return limits_; }

@@ -101,9 +101,8 @@ void GraphBuilder::layer(View x, int il) {
     mixer(x, out, il, norm(Role::kAttnNorm, il), accumulate);
   });
   if (layer_params(il).ffn == FfnKind::kNone) return;
-  half(x, Role::kPostFfnNorm, il, ffn_in_place(il), [&](View out, bool accumulate) {
-    ffn(x, out, il, norm(Role::kFfnNorm, il), accumulate);
-  });
+  half(x, Role::kPostFfnNorm, il, ffn_in_place(il),
+       [&](View out, bool accumulate) { ffn(x, out, il, norm(Role::kFfnNorm, il), accumulate); });
 }
 
 void GraphBuilder::parallel_layer(View x, int il) {

@@ -9,8 +9,7 @@ View GraphBuilder::attend(const Heads& heads, int il) {
   const LayerParams& l = layer_params(il);
   const int kv_layer = p_.kv_layer(il);
   const bool window = l.rope == LayerRope::kWindow;
-  const View table =
-      l.rope == LayerRope::kNone ? View{} : window ? window_table_ : main_table_;
+  const View table = l.rope == LayerRope::kNone ? View{} : window ? window_table_ : main_table_;
   const int n_rot = window ? p_.window_rope.n_rot : p_.rope.n_rot;
   g_.add(KvAppendOp{.k = heads.k,
                     .v = heads.v,
@@ -32,20 +31,21 @@ View GraphBuilder::attend(const Heads& heads, int il) {
   Mask mask = p_.causal ? Mask::kCausal : Mask::kFull;
   if (l.window > 0 && p_.arch->window_symmetric) mask = Mask::kSymmetric;
   if (l.window > 0 && p_.arch->window_chunked) mask = Mask::kChunked;
-  g_.add(AttentionOp{.q = heads.q,
-                     .out = mixed,
-                     .layer = kv_layer,
-                     .n_heads = l.n_heads,
-                     .dk = l.head_dim_k,
-                     .dv = l.head_dim_v,
-                     .scale = l.attn_scale,
-                     .softcap = p_.attn_softcap,
-                     .window = l.window,
-                     .sinks = sinks.present() ? reinterpret_cast<const float*>(sinks.data) : nullptr,
-                     .mask = mask,
-                     .temperature = temperature,
-                     .max_alibi = p_.max_alibi,
-                     .q_step = heads.q_step});
+  g_.add(
+      AttentionOp{.q = heads.q,
+                  .out = mixed,
+                  .layer = kv_layer,
+                  .n_heads = l.n_heads,
+                  .dk = l.head_dim_k,
+                  .dv = l.head_dim_v,
+                  .scale = l.attn_scale,
+                  .softcap = p_.attn_softcap,
+                  .window = l.window,
+                  .sinks = sinks.present() ? reinterpret_cast<const float*>(sinks.data) : nullptr,
+                  .mask = mask,
+                  .temperature = temperature,
+                  .max_alibi = p_.max_alibi,
+                  .q_step = heads.q_step});
   return mixed;
 }
 
@@ -70,12 +70,12 @@ void GraphBuilder::attention(View x, View out, int il, const Norm& norm, bool ac
   if (const Weight& fused = m_.weight(Role::kAttnQkv, il); fused.present())
     g_.add(MatMulOp{x, 1, {&fused}, {qkv}, norm});
   else
-    g_.add(MatMulOp{x,
-                    3,
-                    {&m_.weight(Role::kAttnQ, il), &m_.weight(Role::kAttnK, il),
-                     &m_.weight(Role::kAttnV, il)},
-                    {heads.q, heads.k, heads.v},
-                    norm});
+    g_.add(MatMulOp{
+        x,
+        3,
+        {&m_.weight(Role::kAttnQ, il), &m_.weight(Role::kAttnK, il), &m_.weight(Role::kAttnV, il)},
+        {heads.q, heads.k, heads.v},
+        norm});
   if (p_.clamp_qkv > 0) g_.add(ClampOp{qkv, p_.clamp_qkv});
   heads.q_norm = this->norm(Role::kAttnQNorm, il);
   heads.k_norm = this->norm(Role::kAttnKNorm, il);
@@ -84,8 +84,7 @@ void GraphBuilder::attention(View x, View out, int il, const Norm& norm, bool ac
     g_.add(NormOp{heads.k, heads.k, heads.k_norm});
     heads.q_norm = heads.k_norm = {};
   }
-  if (p_.plain_qk_norm && l.rope != LayerRope::kNone)
-    heads.q_norm = heads.k_norm = plain_norm();
+  if (p_.plain_qk_norm && l.rope != LayerRope::kNone) heads.q_norm = heads.k_norm = plain_norm();
   heads.q_norm = head_norm(heads.q_norm, m_.weight(Role::kAttnQNorm, il), l.head_dim_k);
   heads.k_norm = head_norm(heads.k_norm, m_.weight(Role::kAttnKNorm, il), l.head_dim_k);
   const View mixed = attend(heads, il);
@@ -123,15 +122,14 @@ void GraphBuilder::latent_attention(View x, View out, int il, const Norm& norm, 
   const bool compressed = mla.q_rank > 0;
   const View q_a = rows(compressed ? mla.q_rank : l.n_heads * head);
   const View kv_a = rows(key);
-  g_.add(MatMulOp{x,
-                  2,
-                  {&m_.weight(compressed ? Role::kMlaQA : Role::kAttnQ, il),
-                   &m_.weight(Role::kMlaKvA, il)},
-                  {q_a, kv_a},
-                  norm});
-  const View q = compressed ? matmul(q_a, m_.weight(Role::kMlaQB, il),
-                                     this->norm(Role::kMlaQANorm, il))
-                            : q_a;
+  g_.add(MatMulOp{
+      x,
+      2,
+      {&m_.weight(compressed ? Role::kMlaQA : Role::kAttnQ, il), &m_.weight(Role::kMlaKvA, il)},
+      {q_a, kv_a},
+      norm});
+  const View q =
+      compressed ? matmul(q_a, m_.weight(Role::kMlaQB, il), this->norm(Role::kMlaQANorm, il)) : q_a;
   const View values = columns(kv_a, 0, mla.kv_rank);
   g_.add(NormOp{values, values, this->norm(Role::kMlaKvANorm, il)});
   if (k_b.present()) {
@@ -140,8 +138,7 @@ void GraphBuilder::latent_attention(View x, View out, int il, const Norm& norm, 
     g_.add(CopyHeadsOp{columns(q, mla.nope, q.width - mla.nope), head,
                        columns(wide_q, mla.kv_rank, wide_q.width - mla.kv_rank), key, mla.rope,
                        l.n_heads});
-    const View mixed =
-        attend({.q = wide_q, .k = kv_a, .v = values, .rope_begin = mla.kv_rank}, il);
+    const View mixed = attend({.q = wide_q, .k = kv_a, .v = values, .rope_begin = mla.kv_rank}, il);
     const View answers = rows(int64_t(l.n_heads) * mla.v);
     g_.add(HeadMatMulOp{mixed, mla.kv_rank, &m_.weight(Role::kMlaVB, il), answers, mla.v});
     g_.add(MatMulOp{answers, 1, {&m_.weight(Role::kAttnOut, il)}, {out}, {}, accumulate});

@@ -36,7 +36,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 // The three known architectures whose names are most like this one.
 std::string nearest_archs(std::string_view name) {
   std::vector<const ArchSpec*> archs(all_archs().begin(), all_archs().end());
-  std::ranges::stable_sort(archs, {}, [&](const ArchSpec* a) { return edit_distance(name, a->name); });
+  std::ranges::stable_sort(archs, {},
+                           [&](const ArchSpec* a) { return edit_distance(name, a->name); });
   return fmt::format("{} ({}), {} and {}", archs[0]->name, archs[0]->title, archs[1]->name,
                      archs[2]->name);
 }
@@ -192,8 +193,8 @@ Result<void> read_windows(const Reader& r, HyperParams& p) {
     for (size_t i = 0; i < p.layers.size(); ++i) p.layers[i].window = flags[i] ? int(window) : 0;
     return {};
   }
-  HEARTH_ASSIGN(const int64_t period, r.count_or("attention.sliding_window_pattern",
-                                                 arch.window_period, 1, kMaxLayers));
+  HEARTH_ASSIGN(const int64_t period,
+                r.count_or("attention.sliding_window_pattern", arch.window_period, 1, kMaxLayers));
   for (size_t i = 0; i < p.layers.size(); ++i) {
     const int64_t at = int64_t(i) % period;
     const bool slides = arch.window_dense_first ? at > 0 : at < period - 1;
@@ -219,7 +220,8 @@ Result<void> read_rope_sections(const Reader& r, RopeParams& rope) {
   const format::Value* value = r.metadata().find(key);
   if (value == nullptr || !value->is_array()) return {};
   if (value->count > rope.sections.size())
-    return fail(ErrorCode::kCorrupt, fmt::format("the key '{}' has {} values, not 4", key, value->count));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("the key '{}' has {} values, not 4", key, value->count));
   HEARTH_ASSIGN(const auto sections, r.metadata().get_per_layer<uint64_t>(key, value->count));
   for (size_t i = 0; i < sections.size(); ++i) {
     if (sections[i] > kMaxHeads)
@@ -261,8 +263,8 @@ Result<void> read_rope(const Reader& r, HyperParams& p) {
   p.window_rope.attn_factor = 1;
   if (p.arch->window_rope == WindowRope::kOwnBase) {
     HEARTH_ASSIGN(p.window_rope.freq_base, r.number_or("rope.freq_base_swa", 10000));
-    HEARTH_ASSIGN(const int64_t own, r.count_or("rope.dimension_count_swa", p.rope.n_rot, 2,
-                                                kMaxHeads));
+    HEARTH_ASSIGN(const int64_t own,
+                  r.count_or("rope.dimension_count_swa", p.rope.n_rot, 2, kMaxHeads));
     p.window_rope.n_rot = int(own);
   }
   return {};
@@ -288,7 +290,8 @@ Result<void> read_expert_gating(const Reader& r, HyperParams& p) {
   if (gating == 2) p.expert_gating = tensor::ExpertGating::kSigmoid;
   if (gating == 3) p.expert_gating = tensor::ExpertGating::kSoftmaxChosen;
   if (gating == 4)
-    return fail(ErrorCode::kUnsupported, "its experts are chosen by sqrt(softplus), which Hearth does not know",
+    return fail(ErrorCode::kUnsupported,
+                "its experts are chosen by sqrt(softplus), which Hearth does not know",
                 "use another model");
   return {};
 }
@@ -318,8 +321,7 @@ Result<void> read_experts(const Reader& r, HyperParams& p) {
   HEARTH_ASSIGN(const int64_t n_used, r.count("expert_used_count", uint64_t(p.n_experts)));
   p.n_experts_used = int(n_used);
   p.n_ff_expert = p.layers.back().n_ff;
-  if (p.arch->expert_ff_key)
-    HEARTH_TRY(read_count(r, "expert_feed_forward_length", p.n_ff_expert));
+  if (p.arch->expert_ff_key) HEARTH_TRY(read_count(r, "expert_feed_forward_length", p.n_ff_expert));
   HEARTH_TRY(read_number(r, "expert_weights_scale", p.expert_weight_scale));
   if (p.expert_weight_scale == 0) p.expert_weight_scale = 1;  // absent is 0, and means "off"
   HEARTH_TRY(read_count(r, "expert_group_count", p.n_expert_groups, kMaxHeads));
@@ -328,11 +330,11 @@ Result<void> read_experts(const Reader& r, HyperParams& p) {
       (p.n_experts % p.n_expert_groups != 0 || p.n_expert_groups_used < 1 ||
        p.n_expert_groups_used > p.n_expert_groups ||
        p.n_experts / p.n_expert_groups * p.n_expert_groups_used < p.n_experts_used))
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("{} experts in {} groups, {} of them used, cannot give {} a token",
-                            p.n_experts, p.n_expert_groups, p.n_expert_groups_used,
-                            p.n_experts_used),
-                "the file is damaged; download it again");
+    return fail(
+        ErrorCode::kCorrupt,
+        fmt::format("{} experts in {} groups, {} of them used, cannot give {} a token", p.n_experts,
+                    p.n_expert_groups, p.n_expert_groups_used, p.n_experts_used),
+        "the file is damaged; download it again");
   p.expert_renormalize = p.arch->expert_renormalize;
   if (p.arch->expert_renormalize_key) {
     HEARTH_ASSIGN(p.expert_renormalize, r.flag_or("expert_weights_norm", false));
@@ -374,9 +376,10 @@ Result<void> read_extras(const Reader& r, HyperParams& p) {
     mla.rope = p.rope.n_rot;
     mla.nope = k - mla.rope;
     if (mla.nope <= 0 || mla.v <= 0)
-      return fail(ErrorCode::kCorrupt,
-                  fmt::format("heads of {} values, of which {} rotate, are impossible", k, mla.rope),
-                  "the file is damaged; download it again");
+      return fail(
+          ErrorCode::kCorrupt,
+          fmt::format("heads of {} values, of which {} rotate, are impossible", k, mla.rope),
+          "the file is damaged; download it again");
   }
   SsmParams& ssm = p.ssm;
   HEARTH_TRY(read_count(r, "ssm.conv_kernel", ssm.conv_kernel));
@@ -491,122 +494,6 @@ bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, boo
       return params.layer_embd > 0;
   }
   return false;
-}
-
-int64_t HyperParams::size(Dim dim, int layer) const {
-  const LayerParams& l = layers[size_t(layer)];
-  const auto dk = int64_t(l.head_dim_k);
-  const auto dv = int64_t(l.head_dim_v);
-  switch (dim) {
-    case Dim::kNone:
-      return 0;
-    case Dim::kOne:
-      return 1;
-    case Dim::kTwo:
-      return 2;
-    case Dim::kSix:
-      return 6;
-    case Dim::kEmbd:
-      return n_embd;
-    case Dim::kVocab:
-      return n_vocab;
-    case Dim::kContext:
-      return n_ctx_train;
-    case Dim::kHeads:
-      return l.n_heads;
-    case Dim::kKvHeads:
-      return l.n_kv_heads;
-    case Dim::kQ:
-      return l.n_heads * dk;
-    case Dim::kQTwice:
-      return 2 * l.n_heads * dk;
-    case Dim::kK:
-      return l.n_kv_heads * dk;
-    case Dim::kV:
-      return l.n_kv_heads * dv;
-    case Dim::kQkv:
-      return l.n_heads * dk + l.n_kv_heads * (dk + dv);
-    case Dim::kAttnOut:
-      return l.n_heads * dv;
-    case Dim::kHeadK:
-      return dk;
-    case Dim::kHeadV:
-      return dv;
-    case Dim::kFf:
-      return l.n_ff;
-    case Dim::kFfTwice:
-      return 2 * int64_t(l.n_ff);
-    case Dim::kFfExpert:
-      return n_ff_expert;
-    case Dim::kFfExpertTwice:
-      return 2 * int64_t(n_ff_expert);
-    case Dim::kFfShared:
-      return l.n_ff_shared;
-    case Dim::kExperts:
-      return n_experts;
-    case Dim::kRopePairs:
-      return rope.n_rot / 2;
-    case Dim::kQRank:
-      return mla.q_rank;
-    case Dim::kKvRank:
-      return mla.kv_rank;
-    case Dim::kKvRankRope:
-      return mla.kv_rank + mla.rope;
-    case Dim::kMlaQ:
-      return int64_t(l.n_heads) * (mla.nope + mla.rope);
-    case Dim::kMlaNope:
-      return mla.nope;
-    case Dim::kMlaV:
-      return mla.v;
-    case Dim::kMlaOut:
-      return int64_t(l.n_heads) * mla.v;
-    case Dim::kMlaKv:
-      return int64_t(l.n_heads) * (mla.nope + mla.v);
-    case Dim::kLayerEmbd:
-      return layer_embd;
-    case Dim::kLayerEmbdAll:
-      return int64_t(layer_embd) * n_layers();
-    case Dim::kSsmConv:
-      return ssm.conv_kernel;
-    case Dim::kSsmInner:
-      return ssm.inner;
-    case Dim::kSsmConvDim:
-      return ssm.conv_dim;
-    case Dim::kSsmIn:
-      return ssm.in_rows;
-    case Dim::kSsmState:
-      return ssm.state;
-    case Dim::kSsmRank:
-      return ssm.rank;
-    case Dim::kSsmRankTwice:
-      return 2 * int64_t(ssm.rank);
-    case Dim::kSsmDtBC:
-      return int64_t(ssm.rank) + 2 * int64_t(ssm.state);
-    case Dim::kSsmGroups:
-      return ssm.groups;
-    case Dim::kSsmGroupWidth:
-      return ssm.groups > 0 ? ssm.inner / ssm.groups : 0;
-    case Dim::kRwkvDecay:
-      return rwkv.decay;
-    case Dim::kRwkvRate:
-      return rwkv.rate;
-    case Dim::kRwkvValue:
-      // The first layer does not use its matrices, which are of another width.
-      return layer == 0 ? rwkv.rate : rwkv.value;
-    case Dim::kRwkvGate:
-      return rwkv.gate;
-    case Dim::kExpertIn:
-      return expert_in > 0 ? expert_in : n_embd;
-    case Dim::kSsmHeadV:
-      return ssm.rank > 0 ? ssm.inner / ssm.rank : 0;
-    case Dim::kTokenTypes:
-      return n_token_types;
-    case Dim::kClsLabels:
-      return n_cls_labels;
-    case Dim::kPooled:
-      return pooled;
-  }
-  return 0;
 }
 
 }  // namespace hearth::model

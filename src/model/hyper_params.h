@@ -43,7 +43,7 @@ struct LayerParams {
 
   FfnKind ffn = FfnKind::kDense;
   int n_ff = 0;
-  int n_ff_shared = 0;  // of the shared expert; 0: none
+  int n_ff_shared = 0;     // of the shared expert; 0: none
   float expert_limit = 0;  // tensor::FfnOp::limit of the experts, and of all other FFNs
   float ffn_limit = 0;
 
@@ -70,22 +70,22 @@ struct RopeParams {
 
 // Multi-head latent attention; kv_rank 0: none.
 struct MlaParams {
-  int q_rank = 0;   // 0: queries are not compressed
+  int q_rank = 0;  // 0: queries are not compressed
   int kv_rank = 0;
-  int nope = 0;     // values of a head's key that do not rotate
-  int rope = 0;     // those that do, the same for all heads
-  int v = 0;        // values of a head
+  int nope = 0;  // values of a head's key that do not rotate
+  int rope = 0;  // those that do, the same for all heads
+  int v = 0;     // values of a head
 };
 
 // Mamba, delta nets, short convolutions, RWKV: keys ssm.*, shortconv.*, wkv.*.
 struct SsmParams {
   int conv_kernel = 0;
-  int inner = 0;    // di
-  int state = 0;    // N; key width of a delta net's head
-  int rank = 0;     // heads (Mamba 2, value heads of delta nets), rank of dt (Mamba 1)
-  int groups = 0;   // groups of B and C; key heads of delta nets
-  int in_rows = 0;  // rows of the input projection
-  int conv_dim = 0;  // channels of the convolution
+  int inner = 0;             // di
+  int state = 0;             // N; key width of a delta net's head
+  int rank = 0;              // heads (Mamba 2, value heads of delta nets), rank of dt (Mamba 1)
+  int groups = 0;            // groups of B and C; key heads of delta nets
+  int in_rows = 0;           // rows of the input projection
+  int conv_dim = 0;          // channels of the convolution
   bool norm_dt_b_c = false;  // Mamba 1: norms without weights on dt, B and C
 };
 
@@ -135,8 +135,8 @@ struct HyperParams {
   float final_softcap = 0;
   float logit_scale = 1;
   float max_alibi = 0;
-  float clamp_qkv = 0;    // 0: none
-  float value_scale = 1;  // of what attention mixes
+  float clamp_qkv = 0;              // 0: none
+  float value_scale = 1;            // of what attention mixes
   tensor::Temperature temperature;  // its scale is the layer's
   int layer_embd = 0;               // width of the embedding that every layer has; 0: none
   // Embedding models and rerankers.
@@ -145,7 +145,7 @@ struct HyperParams {
   int n_token_types = 0;
   int n_cls_labels = 1;
   std::vector<std::string> cls_labels;  // may be empty
-  int pooled = 0;  // width between the two matrices behind the pooling
+  int pooled = 0;                       // width between the two matrices behind the pooling
 
   [[nodiscard]] int n_layers() const { return int(layers.size()); }
   // The layer whose KV cache `layer` reads.

@@ -186,8 +186,7 @@ TEST(HyperParams, UnknownArchitectureNamesTheNearest) {
     ASSERT_FALSE(p.has_value());
     EXPECT_EQ(p.error().code, ErrorCode::kUnsupported);
     EXPECT_NE(p.error().message.find(name), std::string::npos) << p.error().message;
-    EXPECT_NE(p.error().hint.find(std::string("nearest by name are ") + nearest),
-              std::string::npos)
+    EXPECT_NE(p.error().hint.find(std::string("nearest by name are ") + nearest), std::string::npos)
         << p.error().hint;
     EXPECT_NE(p.error().hint.find(std::to_string(all_archs().size())), std::string::npos);
   }

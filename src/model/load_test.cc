@@ -177,9 +177,8 @@ TEST(Load, NoStepNeedsMoreThanThePlan) {
     tensor::Graph graph;
     for (int n_tokens = 1; n_tokens <= limits.n_batch; ++n_tokens)
       for (int n_outputs = 0; n_outputs <= std::min(n_tokens, limits.n_outputs); ++n_outputs)
-        for (const LayerRange range :
-             {LayerRange{}, LayerRange{0, 1}, LayerRange{1, 2}, LayerRange{1, -1},
-              LayerRange{.states = true}}) {
+        for (const LayerRange range : {LayerRange{}, LayerRange{0, 1}, LayerRange{1, 2},
+                                       LayerRange{1, -1}, LayerRange{.states = true}}) {
           build_graph(*open->model, ropes, range, n_tokens, n_outputs, graph);
           ASSERT_LE(graph.activation_bytes(), activations) << name << ", " << n_tokens << " tokens";
           ASSERT_LE(backend->scratch_bytes(graph, tensor::kKvChunk), scratch)
@@ -384,9 +383,8 @@ TEST(Load, ExpertsOfOneMatrixAreThoseOfTwo) {
         const auto at = half->data.begin() + expert * n;
         both.data.insert(both.data.end(), at, at + n);
       }
-    std::erase_if(tiny.tensors, [&](const TinyTensor& t) {
-      return t.name == gate.name || t.name == up.name;
-    });
+    std::erase_if(tiny.tensors,
+                  [&](const TinyTensor& t) { return t.name == gate.name || t.name == up.name; });
     tiny.tensors.push_back(std::move(both));
   }
   const auto open_one = test::open(tiny);
@@ -408,8 +406,7 @@ TEST(Load, LatentExperts) {
   for (size_t i = 0; i < d; ++i) unit[i * d + i] = 1;
   const auto bytes = std::as_bytes(std::span(unit));
   for (const char* name : {"blk.1.ffn_latent_down.weight", "blk.1.ffn_latent_up.weight"})
-    tiny.tensors.push_back(
-        {name, quant::find_type("F32"), {d, d}, {bytes.begin(), bytes.end()}});
+    tiny.tensors.push_back({name, quant::find_type("F32"), {d, d}, {bytes.begin(), bytes.end()}});
   const auto latent = test::open(tiny);
   ASSERT_TRUE(latent.has_value()) << latent.error().message;
   const std::vector<float> same = Runner(*latent->model).logits(ids, 12);

@@ -49,8 +49,8 @@ inline Result<OpenModel> open(const TinyOptions& options) {
 // The reference below knows no recurrent layers: their formulas are compared in backend/cpu
 // (recurrent_test.cc), the architectures in tests/golden.
 inline bool has_states(const HyperParams& params) {
-  return std::ranges::any_of(params.layers,
-                             [](const LayerParams& l) { return l.conv_state + l.matrix_state > 0; });
+  return std::ranges::any_of(
+      params.layers, [](const LayerParams& l) { return l.conv_state + l.matrix_state > 0; });
 }
 
 // Whether the reference below knows all that a model has. The others' operations are compared with

@@ -133,39 +133,39 @@ constexpr bool is_layer_role(Role role) { return role > Role::kOutput; }
 
 // A size that the hyper-parameters give. Sizes of heads and of FFNs are those of the layer.
 enum class Dim : uint8_t {
-  kNone,       // no such dimension
-  kOne,        // 1
-  kTwo,        // 2
-  kSix,        // 6
-  kEmbd,       // d
-  kVocab,      // V
-  kContext,    // trained context
-  kHeads,      // query heads
-  kKvHeads,    // KV heads
-  kQ,          // n_heads * dk
-  kQTwice,     // 2 of it: with a gate for each value
-  kK,          // n_kv_heads * dk
-  kV,          // n_kv_heads * dv
-  kQkv,        // all three
-  kAttnOut,    // n_heads * dv
-  kHeadK,      // dk
-  kHeadV,      // dv
-  kFf,         // f
-  kFfTwice,    // 2 f: gate and up in one matrix
-  kFfExpert,   // f of one expert
+  kNone,      // no such dimension
+  kOne,       // 1
+  kTwo,       // 2
+  kSix,       // 6
+  kEmbd,      // d
+  kVocab,     // V
+  kContext,   // trained context
+  kHeads,     // query heads
+  kKvHeads,   // KV heads
+  kQ,         // n_heads * dk
+  kQTwice,    // 2 of it: with a gate for each value
+  kK,         // n_kv_heads * dk
+  kV,         // n_kv_heads * dv
+  kQkv,       // all three
+  kAttnOut,   // n_heads * dv
+  kHeadK,     // dk
+  kHeadV,     // dv
+  kFf,        // f
+  kFfTwice,   // 2 f: gate and up in one matrix
+  kFfExpert,  // f of one expert
   kFfExpertTwice,
-  kFfShared,  // f of the shared expert
-  kExperts,   // E
+  kFfShared,   // f of the shared expert
+  kExperts,    // E
   kRopePairs,  // n_rot / 2
   // Multi-head latent attention.
-  kQRank,     // of the compressed query
-  kKvRank,    // of the compressed keys and values
+  kQRank,       // of the compressed query
+  kKvRank,      // of the compressed keys and values
   kKvRankRope,  // with the rotated part
-  kMlaQ,      // n_heads * (nope + rope)
-  kMlaNope,   // values of a head's key that do not rotate
-  kMlaV,      // values of a head
-  kMlaOut,    // n_heads * v
-  kMlaKv,     // n_heads * (nope + v)
+  kMlaQ,        // n_heads * (nope + rope)
+  kMlaNope,     // values of a head's key that do not rotate
+  kMlaV,        // values of a head
+  kMlaOut,      // n_heads * v
+  kMlaKv,       // n_heads * (nope + v)
   // Embeddings of every layer.
   kLayerEmbd,
   kLayerEmbdAll,  // of all layers
@@ -184,23 +184,23 @@ enum class Dim : uint8_t {
   kRwkvRate,
   kRwkvValue,
   kRwkvGate,
-  kExpertIn,  // what an expert reads: d, or less
-  kSsmHeadV,  // width of a delta net's value head
-  kClsLabels,  // what a classifier or reranker tells apart
+  kExpertIn,    // what an expert reads: d, or less
+  kSsmHeadV,    // width of a delta net's value head
+  kClsLabels,   // what a classifier or reranker tells apart
   kTokenTypes,  // kinds of tokens of BERT: sentence A, sentence B
-  kPooled,  // width between the two matrices behind the pooling
+  kPooled,      // width between the two matrices behind the pooling
 };
 
 enum class Presence : uint8_t {
   kRequired,
   kOptional,
-  kButFirst,   // required in every layer but the first, there optional
-  kDense,      // required in layers with a dense FFN, else absent
-  kExpert,     // required in layers with experts, else absent
-  kShared,     // required in layers with a shared expert, else absent
-  kAttention,  // required in layers that attend, else absent
-  kRecurrent,  // required in layers with a recurrent mixer, else absent
-  kKvOwner,    // required in layers that attend and have a KV cache of their own
+  kButFirst,        // required in every layer but the first, there optional
+  kDense,           // required in layers with a dense FFN, else absent
+  kExpert,          // required in layers with experts, else absent
+  kShared,          // required in layers with a shared expert, else absent
+  kAttention,       // required in layers that attend, else absent
+  kRecurrent,       // required in layers with a recurrent mixer, else absent
+  kKvOwner,         // required in layers that attend and have a KV cache of their own
   kLayerEmbedding,  // required where every layer has an embedding
 };
 

@@ -33,9 +33,9 @@ enum class LogitScale : uint8_t { kMultiply, kDivide };  // what the key logit_s
 // How the two halves of a layer join the residual stream x.
 enum class Topology : uint8_t {
   kSequential,  // x += post?(mixer(norm? x)); x += post?(ffn(norm? x))
-  kParallel,  // x += mixer(norm x) + ffn(norm2 x); norm2 is the same norm where there is no other
+  kParallel,    // x += mixer(norm x) + ffn(norm2 x); norm2 is the same norm where there is no other
   kParallelWithoutFfnNorm,  // kParallel in layers without a norm of the FFN, else kSequential
-  kPostNorm,    // x = norm(x + mixer(x)); x = norm(x + ffn(x)): BERT
+  kPostNorm,                // x = norm(x + mixer(x)); x = norm(x + ffn(x)): BERT
 };
 
 // What the attention output is multiplied with before the output projection.
@@ -92,7 +92,7 @@ struct ArchSpec {
   bool causal = true;  // false: encoders, also where the key attention.causal says so
   tensor::RopePairing rope = tensor::RopePairing::kNorm;
   RopeUse rope_use = RopeUse::kAll;
-  int nope_period = 0;  // layer i does not rotate iff (i + 1) % nope_period == 0; 0: all do
+  int nope_period = 0;         // layer i does not rotate iff (i + 1) % nope_period == 0; 0: all do
   bool rope_sections = false;  // M-RoPE: of text, the pairs of the fourth section stand still
   // The norms of Q's and K's heads come behind rope.
   bool qk_norm_behind_rope = false;
@@ -113,18 +113,19 @@ struct ArchSpec {
   tensor::Activation activation = tensor::Activation::kSilu;
   bool gated = true;  // act(gate) * up; without a gate matrix up holds both, gate first
   tensor::ExpertGating expert_gating = tensor::ExpertGating::kSoftmax;
-  bool expert_gating_key = false;   // the key expert_gating_func decides where it is present
+  bool expert_gating_key = false;  // the key expert_gating_func decides where it is present
   bool expert_renormalize = true;
   bool expert_renormalize_key = false;  // the key expert_weights_norm decides (absent: no)
   bool expert_weight_before = false;    // the weight multiplies what the expert reads
-  bool expert_ff_key = true;  // expert_feed_forward_length, else feed_forward_length is the expert's
+  bool expert_ff_key =
+      true;  // expert_feed_forward_length, else feed_forward_length is the expert's
 
   // Recurrent layers.
   RecurrentMixer recurrent = RecurrentMixer::kNone;
   bool recurrent_beside_attention = false;  // every layer has both, and adds both to x
 
-  // Rerankers and classifiers: the head reads the mean and has GELU behind its first matrix; else it
-  // reads the first token (of causal models the last), and has tanh.
+  // Rerankers and classifiers: the head reads the mean and has GELU behind its first matrix; else
+  // it reads the first token (of causal models the last), and has tanh.
   bool classify_mean = false;
 
   // Numbers of tiny models.

@@ -45,10 +45,20 @@ inline constexpr std::array kOptionalQkNorm = {
 };
 // Norms of every head, each with a weight of its own.
 inline constexpr std::array kQkNormByHead = {
-    TensorSpec{Role::kAttnQNorm, "attn_q_norm", {Dim::kHeadK, Dim::kHeads}, Presence::kOptional,
-               false, Suffix::kWeight, true},
-    TensorSpec{Role::kAttnKNorm, "attn_k_norm", {Dim::kHeadK, Dim::kKvHeads}, Presence::kOptional,
-               false, Suffix::kWeight, true},
+    TensorSpec{Role::kAttnQNorm,
+               "attn_q_norm",
+               {Dim::kHeadK, Dim::kHeads},
+               Presence::kOptional,
+               false,
+               Suffix::kWeight,
+               true},
+    TensorSpec{Role::kAttnKNorm,
+               "attn_k_norm",
+               {Dim::kHeadK, Dim::kKvHeads},
+               Presence::kOptional,
+               false,
+               Suffix::kWeight,
+               true},
 };
 // One norm over all heads.
 inline constexpr std::array kQkNormWide = {
@@ -91,15 +101,18 @@ inline constexpr std::array kExpertFfn = {
     TensorSpec{Role::kFfnGateExps,
                "ffn_gate_exps",
                {Dim::kEmbd, Dim::kFfExpert, Dim::kExperts},
-               Presence::kExpert, true},
+               Presence::kExpert,
+               true},
     TensorSpec{Role::kFfnUpExps,
                "ffn_up_exps",
                {Dim::kEmbd, Dim::kFfExpert, Dim::kExperts},
-               Presence::kExpert, true},
+               Presence::kExpert,
+               true},
     TensorSpec{Role::kFfnDownExps,
                "ffn_down_exps",
                {Dim::kFfExpert, Dim::kEmbd, Dim::kExperts},
-               Presence::kExpert, true},
+               Presence::kExpert,
+               true},
 };
 // Experts with gate and up apart or in one matrix, gate first.
 inline constexpr std::array kEitherExpertFfn = {
@@ -125,15 +138,19 @@ inline constexpr std::array kEitherExpertFfn = {
                Presence::kExpert},
 };
 inline constexpr std::array kSharedExpert = {
-    TensorSpec{Role::kFfnGateShared, "ffn_gate_shexp", {Dim::kEmbd, Dim::kFfShared},
-               Presence::kShared},
+    TensorSpec{
+        Role::kFfnGateShared, "ffn_gate_shexp", {Dim::kEmbd, Dim::kFfShared}, Presence::kShared},
     TensorSpec{Role::kFfnUpShared, "ffn_up_shexp", {Dim::kEmbd, Dim::kFfShared}, Presence::kShared},
-    TensorSpec{Role::kFfnDownShared, "ffn_down_shexp", {Dim::kFfShared, Dim::kEmbd},
-               Presence::kShared},
+    TensorSpec{
+        Role::kFfnDownShared, "ffn_down_shexp", {Dim::kFfShared, Dim::kEmbd}, Presence::kShared},
 };
 // Added to the experts' scores where they are chosen, and only there.
 inline constexpr std::array kSelectionBias = {
-    TensorSpec{Role::kFfnSelectionBias, "exp_probs_b", {Dim::kExperts}, Presence::kOptional, false,
+    TensorSpec{Role::kFfnSelectionBias,
+               "exp_probs_b",
+               {Dim::kExperts},
+               Presence::kOptional,
+               false,
                Suffix::kBias},
 };
 

@@ -40,12 +40,12 @@ class Random {
 
 bool is_norm(Role role) {
   using enum Role;
-  constexpr Role kNorms[] = {kTokenEmbdNorm, kOutputNorm,   kClsNorm,      kAttnNorm,
-                             kAttnNorm2,     kAttnQNorm,    kAttnKNorm,    kAttnSubNorm,
-                             kPostAttnNorm,  kMlaQANorm,    kMlaKvANorm,   kSsmDtNorm,
-                             kSsmBNorm,      kSsmCNorm,     kSsmNorm,      kRwkvNorm,     kFfnNorm,
-                             kFfnSubNorm,    kFfnNorm2,     kPostFfnNorm1, kPostFfnNorm2,
-                             kPostFfnNorm,   kLayerPostNorm, kLayerEmbdProjNorm};
+  constexpr Role kNorms[] = {kTokenEmbdNorm, kOutputNorm,  kClsNorm,       kAttnNorm,
+                             kAttnNorm2,     kAttnQNorm,   kAttnKNorm,     kAttnSubNorm,
+                             kPostAttnNorm,  kMlaQANorm,   kMlaKvANorm,    kSsmDtNorm,
+                             kSsmBNorm,      kSsmCNorm,    kSsmNorm,       kRwkvNorm,
+                             kFfnNorm,       kFfnSubNorm,  kFfnNorm2,      kPostFfnNorm1,
+                             kPostFfnNorm2,  kPostFfnNorm, kLayerPostNorm, kLayerEmbdProjNorm};
   return std::ranges::count(kNorms, role) > 0;
 }
 
@@ -112,9 +112,9 @@ class Maker {
     set("attention.head_count_kv", o_.n_kv_heads);
     set("attention.key_length", o_.head_dim);
     set("attention.value_length", o_.head_dim);
-    m_.set(o_.arch->layer_norm ? "attention.layer_norm_epsilon"
-                               : "attention.layer_norm_rms_epsilon",
-           1e-5f);
+    m_.set(
+        o_.arch->layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon",
+        1e-5f);
     set("rope.dimension_count", o_.n_rot > 0 ? o_.n_rot : o_.head_dim);
     m_.set("rope.freq_base", 10000.0f);
     set("vocab_size", o_.n_vocab);

@@ -182,9 +182,7 @@ int Executor::next_tile(const AttentionOp& op, int token, AttentionTile& tile) c
   const int limit = std::max(1, kTileRows / tile.group);
   const int sequence = in_.sequence_of[token];
   int n = 1;
-  while (n < limit && token + n < in_.n_tokens &&
-         in_.sequence_of[token + n] == sequence)
-    ++n;
+  while (n < limit && token + n < in_.n_tokens && in_.sequence_of[token + n] == sequence) ++n;
   tile.n_tokens = n;
   tile.chunks = in_.sequences[size_t(sequence)].chunks;
   tile.end_of_step = in_.positions[token + n - 1] + 1;

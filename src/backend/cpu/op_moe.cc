@@ -112,9 +112,8 @@ void Executor::route_token(const MoeOp& op, const ExpertLists& lists, int64_t to
   for (int rank = 0; rank < r.n_used; ++rank) {
     const int best = int(std::max_element(score, score + r.n_experts) - score);
     expert_of[rank] = best;
-    weight[rank] = r.gating == ExpertGating::kSoftmaxChosen
-                       ? std::exp(p[best] - p[expert_of[0]])
-                       : p[best];
+    weight[rank] =
+        r.gating == ExpertGating::kSoftmaxChosen ? std::exp(p[best] - p[expert_of[0]]) : p[best];
     sum += weight[rank];
     score[best] = kNever;
   }
@@ -322,12 +321,14 @@ void Executor::run(const MoeOp& op, int thread) {
   const bool own_router_in = op.router_in.present();
   if (own_router_in) {
     route(op, prepare(op.router_in, {}, std::span(&op.router, 1), thread), lists, thread);
-    team_.barrier();  // the router's input is done with: its memory is needed for that of the experts
+    team_.barrier();  // the router's input is done with: its memory is needed for that of the
+                      // experts
   }
   const Input x = prepare(op.in, op.norm, std::span(readers, op.gate == nullptr ? 2 : 3), thread);
   if (!own_router_in) route(op, x, lists, thread);
-  const GatedFfn ffn{op.gate,       op.up,    op.down,
-                     op.hidden,     op.activation, op.gated, op.routing.weight_before, op.limit};
+  const GatedFfn ffn{
+      op.gate, op.up, op.down, op.hidden, op.activation, op.gated, op.routing.weight_before,
+      op.limit};
   const Input product = gated_product(ffn, lists, x, thread);
   team_.barrier();
   for_pieces(n_pieces(op.down->rows), thread, [&](int64_t begin, int64_t end) {

@@ -18,19 +18,12 @@ void layer(GraphBuilder& g, tensor::View x, int il) {
   const tensor::View both = g.rows(2 * gate.rows);
   const tensor::View first = tensor::columns(both, 0, gate.rows);
   const tensor::View second = tensor::columns(both, gate.rows, gate.rows);
-  g.graph().add(tensor::MatMulOp{x,
-                                 2,
-                                 {&gate, &m.weight(Role::kFfnUp, il)},
-                                 {first, second},
-                                 g.norm(Role::kFfnNorm, il)});
+  g.graph().add(tensor::MatMulOp{
+      x, 2, {&gate, &m.weight(Role::kFfnUp, il)}, {first, second}, g.norm(Role::kFfnNorm, il)});
   g.graph().add(tensor::GateOp{
       .in = second, .gate = first, .out = first, .activation = tensor::Activation::kSilu});
-  g.graph().add(tensor::MatMulOp{first,
-                                 1,
-                                 {&m.weight(Role::kFfnDown, il)},
-                                 {x},
-                                 g.norm(Role::kFfnSubNorm, il),
-                                 true});
+  g.graph().add(tensor::MatMulOp{
+      first, 1, {&m.weight(Role::kFfnDown, il)}, {x}, g.norm(Role::kFfnSubNorm, il), true});
 }
 
 constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kGatedFfn, kSubNorms);

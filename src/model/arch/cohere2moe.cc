@@ -29,7 +29,8 @@ void layer(GraphBuilder& g, tensor::View x, int il) {
   g.add(x, answer, {}, mean ? 0.5f : 1.0f);
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kAttnNorm, kQkvAndOut, kGatedMatrices, kExpertFfn, kSharedExpert);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kAttnNorm, kQkvAndOut, kGatedMatrices, kExpertFfn, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kCohere2Moe = {

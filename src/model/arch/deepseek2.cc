@@ -20,27 +20,18 @@ constexpr std::array kLatent = {
     TensorSpec{Role::kAttnQ, "attn_q", {Dim::kEmbd, Dim::kMlaQ}, Presence::kOptional},
     TensorSpec{Role::kMlaKvA, "attn_kv_a_mqa", {Dim::kEmbd, Dim::kKvRankRope}},
     TensorSpec{Role::kMlaKvANorm, "attn_kv_a_norm", {Dim::kKvRank}},
-    TensorSpec{Role::kMlaKB,
-               "attn_k_b",
-               {Dim::kMlaNope, Dim::kKvRank, Dim::kHeads},
-               Presence::kOptional},
-    TensorSpec{Role::kMlaVB,
-               "attn_v_b",
-               {Dim::kKvRank, Dim::kMlaV, Dim::kHeads},
-               Presence::kOptional},
+    TensorSpec{
+        Role::kMlaKB, "attn_k_b", {Dim::kMlaNope, Dim::kKvRank, Dim::kHeads}, Presence::kOptional},
+    TensorSpec{
+        Role::kMlaVB, "attn_v_b", {Dim::kKvRank, Dim::kMlaV, Dim::kHeads}, Presence::kOptional},
     TensorSpec{Role::kMlaKvB, "attn_kv_b", {Dim::kKvRank, Dim::kMlaKv}, Presence::kOptional},
     TensorSpec{Role::kAttnOut, "attn_output", {Dim::kMlaOut, Dim::kEmbd}},
 };
-constexpr TinyKey kTiny[] = {{"attention.kv_lora_rank", 32},
-                             {"attention.key_length", 40},
-                             {"attention.value_length", 32},
-                             {"attention.key_length_mla", 24},
-                             {"attention.value_length_mla", 16},
-                             {"attention.head_count_kv", 1},
-                             {"rope.dimension_count", 8},
-                             {"expert_count", 4},
-                             {"expert_used_count", 2},
-                             {"expert_shared_count", 1},
+constexpr TinyKey kTiny[] = {{"attention.kv_lora_rank", 32},     {"attention.key_length", 40},
+                             {"attention.value_length", 32},     {"attention.key_length_mla", 24},
+                             {"attention.value_length_mla", 16}, {"attention.head_count_kv", 1},
+                             {"rope.dimension_count", 8},        {"expert_count", 4},
+                             {"expert_used_count", 2},           {"expert_shared_count", 1},
                              {"leading_dense_block_count", 1}};
 constexpr Role kTinyOptional[] = {Role::kAttnQ, Role::kMlaKB, Role::kMlaVB};
 
@@ -72,15 +63,16 @@ Result<void> check(const Model& model) {
                              : has(Role::kAttnQ);
     const bool keys = (has(Role::kMlaKB) && has(Role::kMlaVB)) || has(Role::kMlaKvB);
     if (!queries || !keys)
-      return fail(ErrorCode::kCorrupt,
-                  fmt::format("layer {} lacks matrices of its {}", il, queries ? "keys" : "queries"),
-                  "the file is incomplete or made for another program; download it again");
+      return fail(
+          ErrorCode::kCorrupt,
+          fmt::format("layer {} lacks matrices of its {}", il, queries ? "keys" : "queries"),
+          "the file is incomplete or made for another program; download it again");
   }
   return {};
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kAttnNorm, kLatent, kGatedFfn, kExpertFfn,
-                               kSelectionBias, kSharedExpert);
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kAttnNorm, kLatent, kGatedFfn,
+                               kExpertFfn, kSelectionBias, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kDeepseek2 = {

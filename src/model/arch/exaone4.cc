@@ -21,7 +21,8 @@ Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   return {};
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kQkvAndOut, kQkNorm, kGatedMatrices, kPostNorms);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kRopeFactors, kQkvAndOut, kQkNorm, kGatedMatrices, kPostNorms);
 }  // namespace
 
 extern const ArchSpec kExaone4 = {

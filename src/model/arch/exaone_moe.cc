@@ -9,8 +9,8 @@ constexpr TinyKey kTiny[] = {{"expert_count", 4},
                              {"expert_used_count", 2},
                              {"expert_shared_count", 1},
                              {"leading_dense_block_count", 1}};
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kQkNorm, kGatedFfn, kExpertFfn,
-                               kSelectionBias, kSharedExpert);
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kQkNorm, kGatedFfn,
+                               kExpertFfn, kSelectionBias, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kExaoneMoe = {

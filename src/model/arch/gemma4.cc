@@ -52,8 +52,7 @@ constexpr std::array kLayerEmbeddings = {
                "inp_gate",
                {Dim::kEmbd, Dim::kLayerEmbd},
                Presence::kLayerEmbedding},
-    TensorSpec{
-        Role::kLayerProj, "proj", {Dim::kLayerEmbd, Dim::kEmbd}, Presence::kLayerEmbedding},
+    TensorSpec{Role::kLayerProj, "proj", {Dim::kLayerEmbd, Dim::kEmbd}, Presence::kLayerEmbedding},
     TensorSpec{Role::kLayerPostNorm, "post_norm", {Dim::kEmbd}, Presence::kLayerEmbedding},
 };
 constexpr TinyKey kTiny[] = {{"attention.key_length_swa", 8},
@@ -121,10 +120,8 @@ void attention(GraphBuilder& g, tensor::View x, tensor::View out, int il) {
   const HyperParams& p = g.params();
   const tensor::Norm norm = g.norm(Role::kAttnNorm, il);
   const tensor::Weight& values = m.weight(Role::kAttnV, il);
-  GraphBuilder::Heads heads{.q = g.rows(p.size(Dim::kQ, il)),
-                            .k = {},
-                            .v = {},
-                            .q_norm = g.norm(Role::kAttnQNorm, il)};
+  GraphBuilder::Heads heads{
+      .q = g.rows(p.size(Dim::kQ, il)), .k = {}, .v = {}, .q_norm = g.norm(Role::kAttnQNorm, il)};
   if (g.layer_params(il).kv_layer < 0) {
     heads.k = g.rows(p.size(Dim::kK, il));
     heads.v = g.rows(p.size(Dim::kV, il));
@@ -179,8 +176,8 @@ void layer(GraphBuilder& g, tensor::View x, int il) {
   if (const float* scale = m.vector(Role::kLayerScale, il); scale != nullptr) g.scale(x, *scale);
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kAttention, kGatedFfn, kPostNorms, kBeside,
-                               kEitherExpertFfn, kLayerEmbeddings);
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kAttention, kGatedFfn, kPostNorms,
+                               kBeside, kEitherExpertFfn, kLayerEmbeddings);
 }  // namespace
 
 extern const ArchSpec kGemma4 = {

@@ -5,7 +5,8 @@
 
 namespace hearth::model {
 namespace {
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kFfnNorm, kFusedMatrices, kPostNorms);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kFfnNorm, kFusedMatrices, kPostNorms);
 }  // namespace
 
 extern const ArchSpec kGlm4 = {

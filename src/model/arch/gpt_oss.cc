@@ -9,7 +9,8 @@ constexpr std::array kSinks = {
     TensorSpec{Role::kAttnSinks, "attn_sinks", {Dim::kHeads}},
 };
 constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kSinks, kFfnNormNamedPost, kExpertFfn);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kSinks, kFfnNormNamedPost, kExpertFfn);
 }  // namespace
 
 extern const ArchSpec kGptOss = {

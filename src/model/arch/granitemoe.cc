@@ -5,8 +5,8 @@
 namespace hearth::model {
 namespace {
 constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kFfnNorm, kExpertFfn,
-                               kSharedExpert);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kRopeFactors, kSplitAttention, kFfnNorm, kExpertFfn, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kGraniteMoe = {

@@ -7,7 +7,8 @@ namespace hearth::model {
 namespace {
 constexpr TinyKey kTiny[] = {
     {"expert_count", 4}, {"expert_used_count", 2}, {"expert_shared_feed_forward_length", 48}};
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kFfnNorm, kExpertFfn, kSharedExpert);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kQkNorm, kFfnNorm, kExpertFfn, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kHunyuanMoe = {

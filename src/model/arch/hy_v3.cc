@@ -17,8 +17,8 @@ constexpr TinyKey kTiny[] = {{"expert_count", 4},
                              {"expert_used_count", 2},
                              {"expert_shared_count", 1},
                              {"leading_dense_block_count", 1}};
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kGatedFfn, kExpertFfn, kBias,
-                               kSharedExpert);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kQkNorm, kGatedFfn, kExpertFfn, kBias, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kHyV3 = {

@@ -24,8 +24,8 @@ Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   return {};
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kGate, kGatedFfn, kExpertFfn,
-                               kSelectionBias, kSharedExpert);
+constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kGate, kGatedFfn,
+                               kExpertFfn, kSelectionBias, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kLaguna = {

@@ -21,8 +21,8 @@ Result<void> adjust(HyperParams& params, const format::Metadata&) {
   return {};
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kGatedFfn, kExpertFfn,
-                               kSharedExpert);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kRopeFactors, kSplitAttention, kGatedFfn, kExpertFfn, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kLlama4 = {

@@ -18,7 +18,8 @@ Result<void> adjust(HyperParams& params, const format::Metadata&) {
   return {};
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kSinks, kGatedFfn, kExpertFfn, kSelectionBias);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kSinks, kGatedFfn, kExpertFfn, kSelectionBias);
 }  // namespace
 
 extern const ArchSpec kMimo2 = {

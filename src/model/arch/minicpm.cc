@@ -13,8 +13,7 @@ Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   if (!metadata.contains("minicpm.embedding_scale")) params.embed_scale = 12;
   if (!metadata.contains("minicpm.residual_scale"))
     params.residual_scale = 1.4f / std::sqrt(float(params.n_layers()));
-  if (!metadata.contains("minicpm.logit_scale"))
-    params.logit_scale = float(params.n_embd) / 256;
+  if (!metadata.contains("minicpm.logit_scale")) params.logit_scale = float(params.n_embd) / 256;
   return {};
 }
 

@@ -6,7 +6,8 @@
 namespace hearth::model {
 namespace {
 constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNormWide, kFfnNorm, kExpertFfn, kSelectionBias);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kQkNormWide, kFfnNorm, kExpertFfn, kSelectionBias);
 }  // namespace
 
 extern const ArchSpec kMinimaxM2 = {

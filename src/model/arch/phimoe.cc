@@ -1,5 +1,5 @@
-// phimoe: Phi-3.5-MoE. Norms and matrices with biases, LongRoPE, experts of which two are used. (The
-// original has layer norms; llama.cpp, whose files these are, computes RMS norms with a bias.)
+// phimoe: Phi-3.5-MoE. Norms and matrices with biases, LongRoPE, experts of which two are used.
+// (The original has layer norms; llama.cpp, whose files these are, computes RMS norms with a bias.)
 #include "model/spec.h"
 #include "model/tensor_lists.h"
 

@@ -10,7 +10,8 @@ constexpr std::array kGate = {
 };
 constexpr TinyKey kTiny[] = {
     {"expert_count", 4}, {"expert_used_count", 2}, {"expert_shared_feed_forward_length", 32}};
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kFfnNorm, kExpertFfn, kSharedExpert, kGate);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kFfnNorm, kExpertFfn, kSharedExpert, kGate);
 }  // namespace
 
 extern const ArchSpec kQwen2Moe = {

@@ -8,7 +8,8 @@ namespace {
 constexpr std::array kOwnFfnNorm = {
     TensorSpec{Role::kFfnNorm, "ffn_norm", {Dim::kEmbd}, Presence::kOptional, true},
 };
-constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNormByHead, kOwnFfnNorm, kGatedMatrices);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kSplitAttention, kQkNormByHead, kOwnFfnNorm, kGatedMatrices);
 }  // namespace
 
 extern const ArchSpec kStablelm = {

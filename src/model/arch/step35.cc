@@ -45,8 +45,8 @@ Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   return {};
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kOptionalQkNorm, kGate, kGatedFfn,
-                               kExpertFfn, kSelectionBias, kSharedExpert);
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kOptionalQkNorm, kGate,
+                               kGatedFfn, kExpertFfn, kSelectionBias, kSharedExpert);
 }  // namespace
 
 extern const ArchSpec kStep35 = {

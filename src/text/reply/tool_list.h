@@ -14,10 +14,10 @@ namespace hearth::text {
 
 // What a parameter may be, as far as reading a value without quotes needs it.
 enum class ParameterKind {
-  kUnknown,  // not in the schema
-  kString,   // a string and nothing else
+  kUnknown,   // not in the schema
+  kString,    // a string and nothing else
   kNoString,  // anything but a string
-  kMixed,    // both, or the schema does not say
+  kMixed,     // both, or the schema does not say
 };
 
 struct Tool {
