@@ -236,7 +236,7 @@ Result<void> read_rope(const Reader& r, HyperParams& p) {
   int widest = 2;
   for (const LayerParams& layer : p.layers) widest = std::max(widest, layer.head_dim_k);
   HEARTH_ASSIGN(const int64_t n_rot,
-                r.count_or("rope.dimension_count", widest, 0, uint64_t(widest)));
+                r.count_or("rope.dimension_count", widest / 2 * 2, 0, uint64_t(widest)));
   if (n_rot % 2 != 0)
     return fail(ErrorCode::kCorrupt,
                 fmt::format("the key '{}rope.dimension_count' is odd ({})", r.prefix(), n_rot));
@@ -344,6 +344,28 @@ Result<void> read_experts(const Reader& r, HyperParams& p) {
   return read_shared_expert(r, p);
 }
 
+// Multi-head latent attention, of architectures that have its tensors.
+Result<void> read_latent(const Reader& r, HyperParams& p) {
+  const bool latent = std::ranges::any_of(
+      p.arch->tensors, [](const TensorSpec& spec) { return spec.role == Role::kMlaKvA; });
+  if (!latent) return {};
+  MlaParams& mla = p.mla;
+  HEARTH_TRY(read_count(r, "attention.q_lora_rank", mla.q_rank));
+  HEARTH_ASSIGN(const int64_t kv_rank, r.count("attention.kv_lora_rank", kMaxWidth));
+  mla.kv_rank = int(kv_rank);
+  int k = p.layers[0].head_dim_k;
+  mla.v = p.layers[0].head_dim_v;
+  HEARTH_TRY(read_count(r, "attention.key_length_mla", k));
+  HEARTH_TRY(read_count(r, "attention.value_length_mla", mla.v));
+  mla.rope = p.rope.n_rot;
+  mla.nope = k - mla.rope;
+  if (mla.nope <= 0 || mla.v <= 0)
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("heads of {} values, of which {} rotate, are impossible", k, mla.rope),
+                "the file is damaged; download it again");
+  return {};
+}
+
 // What some architectures say beside.
 Result<void> read_extras(const Reader& r, HyperParams& p) {
   const ArchSpec& arch = *p.arch;
@@ -365,22 +387,7 @@ Result<void> read_extras(const Reader& r, HyperParams& p) {
   p.temperature = {.scale = 0, .length = float(p.rope.n_ctx_original), .offset = 0};
   for (LayerParams& layer : p.layers) layer.temperature = temperature;
   HEARTH_TRY(read_count(r, "embedding_length_per_layer_input", p.layer_embd));
-  MlaParams& mla = p.mla;
-  HEARTH_TRY(read_count(r, "attention.q_lora_rank", mla.q_rank));
-  HEARTH_TRY(read_count(r, "attention.kv_lora_rank", mla.kv_rank));
-  if (mla.kv_rank > 0) {
-    int k = p.layers[0].head_dim_k;
-    mla.v = p.layers[0].head_dim_v;
-    HEARTH_TRY(read_count(r, "attention.key_length_mla", k));
-    HEARTH_TRY(read_count(r, "attention.value_length_mla", mla.v));
-    mla.rope = p.rope.n_rot;
-    mla.nope = k - mla.rope;
-    if (mla.nope <= 0 || mla.v <= 0)
-      return fail(
-          ErrorCode::kCorrupt,
-          fmt::format("heads of {} values, of which {} rotate, are impossible", k, mla.rope),
-          "the file is damaged; download it again");
-  }
+  HEARTH_TRY(read_latent(r, p));
   SsmParams& ssm = p.ssm;
   HEARTH_TRY(read_count(r, "ssm.conv_kernel", ssm.conv_kernel));
   HEARTH_TRY(read_count(r, "shortconv.l_cache", ssm.conv_kernel));
@@ -432,9 +439,15 @@ Result<void> check_layers(const Reader& r, const HyperParams& p) {
     if (l.n_heads == 0) return impossible(i, "attention.head_count", l.n_heads);
     if (l.n_kv_heads == 0) return impossible(i, "attention.head_count_kv", l.n_kv_heads);
     const int n_rot = l.rope == LayerRope::kWindow ? p.window_rope.n_rot : p.rope.n_rot;
-    if (l.rope != LayerRope::kNone && n_rot == 0)
+    if (l.rope != LayerRope::kNone && (n_rot < 2 || n_rot % 2 != 0 || n_rot > l.head_dim_k))
       return impossible(i, "rope.dimension_count", n_rot);
+    const LayerParams& kv = p.layers[size_t(p.kv_layer(int(i)))];
+    if (l.n_heads % kv.n_kv_heads != 0 || kv.head_dim_k != l.head_dim_k ||
+        kv.head_dim_v != l.head_dim_v)
+      return impossible(i, "attention.head_count", l.n_heads);
   }
+  if (p.n_experts > 0 && p.n_ff_expert == 0)
+    return impossible(0, "expert_feed_forward_length", p.n_ff_expert);
   return {};
 }
 

@@ -48,6 +48,7 @@ class Loader {
         HEARTH_TRY(load_tensor(spec, layer, m_.layers_[size_t(layer)][size_t(spec.role)]));
     }
     HEARTH_TRY(check_experts());
+    HEARTH_TRY(check_latent());
     if (p.arch->check != nullptr) HEARTH_TRY(p.arch->check(m_));
     note_unused();
     return {};
@@ -89,6 +90,29 @@ class Loader {
     HEARTH_ASSIGN(out.data, aligned_data(*info));
     if (spec.may_have_bias) HEARTH_TRY(load_bias(base, out));
     return load_scale(base, out);
+  }
+
+  // What latent attention caches must be what the keys say of heads: compressed values with the
+  // rotated part as one head of keys, or heads that are made whole.
+  Result<void> check_latent() const {
+    const HyperParams& p = m_.params_;
+    const MlaParams& mla = p.mla;
+    if (mla.kv_rank == 0) return {};
+    for (int layer = 0; layer < p.n_layers(); ++layer) {
+      const LayerParams& l = p.layers[size_t(layer)];
+      if (l.mixer != Mixer::kAttention) continue;
+      const bool absorbed = m_.weight(Role::kMlaKB, layer).present();
+      const int heads = absorbed ? 1 : l.n_heads;
+      const int k = absorbed ? mla.kv_rank + mla.rope : mla.nope + mla.rope;
+      const int v = absorbed ? mla.kv_rank : mla.v;
+      if (l.n_kv_heads == heads && l.head_dim_k == k && l.head_dim_v == v) continue;
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("layer {} has {} KV heads of {} and {} values, but its matrices make "
+                              "{} of {} and {}",
+                              layer, l.n_kv_heads, l.head_dim_k, l.head_dim_v, heads, k, v),
+                  "the file is damaged or was converted wrongly; download it again");
+    }
+    return {};
   }
 
   // Gate and up of the experts may be two tensors or one: where both ways are optional, one must be

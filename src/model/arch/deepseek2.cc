@@ -36,9 +36,6 @@ constexpr TinyKey kTiny[] = {{"attention.kv_lora_rank", 32},     {"attention.key
 constexpr Role kTinyOptional[] = {Role::kAttnQ, Role::kMlaKB, Role::kMlaVB};
 
 Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
-  if (params.mla.kv_rank == 0)
-    return fail(ErrorCode::kCorrupt, "the key 'deepseek2.attention.kv_lora_rank' is missing",
-                "the file is damaged; download it again");
   // GLM-4.7-Flash says nothing of how its experts are chosen.
   if (!metadata.contains("deepseek2.expert_gating_func") && params.n_vocab == 154880 &&
       (params.n_layers() == 47 || params.n_layers() == 48))
