@@ -344,11 +344,14 @@ Result<void> read_experts(const Reader& r, HyperParams& p) {
   return read_shared_expert(r, p);
 }
 
+bool has_role(const ArchSpec& arch, Role role) {
+  return std::ranges::any_of(arch.tensors,
+                             [&](const TensorSpec& spec) { return spec.role == role; });
+}
+
 // Multi-head latent attention, of architectures that have its tensors.
 Result<void> read_latent(const Reader& r, HyperParams& p) {
-  const bool latent = std::ranges::any_of(
-      p.arch->tensors, [](const TensorSpec& spec) { return spec.role == Role::kMlaKvA; });
-  if (!latent) return {};
+  if (!has_role(*p.arch, Role::kMlaKvA)) return {};
   MlaParams& mla = p.mla;
   HEARTH_TRY(read_count(r, "attention.q_lora_rank", mla.q_rank));
   HEARTH_ASSIGN(const int64_t kv_rank, r.count("attention.kv_lora_rank", kMaxWidth));
@@ -476,6 +479,9 @@ Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   HEARTH_TRY(read_experts(r, p));
   HEARTH_TRY(read_extras(r, p));
   if (arch->adjust != nullptr) HEARTH_TRY(arch->adjust(p, metadata));
+  // Mamba has no FFN, whatever its files say of its width.
+  if (!has_role(*arch, Role::kFfnUp) && !has_role(*arch, Role::kFfnDownExps))
+    for (LayerParams& layer : p.layers) layer.ffn = FfnKind::kNone;
   HEARTH_TRY(use_recurrent(p, metadata));
   HEARTH_TRY(check_layers(r, p));
   HEARTH_TRY(use_embedding(p, metadata));

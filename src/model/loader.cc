@@ -47,7 +47,7 @@ class Loader {
       for (int layer = 0; layer < p.n_layers(); ++layer)
         HEARTH_TRY(load_tensor(spec, layer, m_.layers_[size_t(layer)][size_t(spec.role)]));
     }
-    HEARTH_TRY(check_experts());
+    HEARTH_TRY(check_parts());
     HEARTH_TRY(check_latent());
     if (p.arch->check != nullptr) HEARTH_TRY(p.arch->check(m_));
     note_unused();
@@ -115,12 +115,23 @@ class Loader {
     return {};
   }
 
-  // Gate and up of the experts may be two tensors or one: where both ways are optional, one must be
-  // there whole.
-  Result<void> check_experts() const {
+  // An architecture may know no layers that attend, or no dense ones, and gate and up of the
+  // experts may be two tensors or one: what a layer computes with must be there.
+  Result<void> check_parts() const {
     const HyperParams& p = m_.params_;
     for (int layer = 0; layer < p.n_layers(); ++layer) {
+      if (p.layers[size_t(layer)].mixer == Mixer::kAttention &&
+          !m_.weight(Role::kAttnOut, layer).present())
+        return fail(
+            ErrorCode::kCorrupt,
+            fmt::format("layer {} is to attend, which '{}' models do not", layer, p.arch->name),
+            "the file is damaged or was converted wrongly; download it again");
       const FfnKind ffn = p.layers[size_t(layer)].ffn;
+      if (ffn == FfnKind::kDense &&
+          !(m_.weight(Role::kFfnUp, layer).present() && m_.weight(Role::kFfnDown, layer).present()))
+        return fail(ErrorCode::kCorrupt,
+                    fmt::format("layer {} has neither a feed-forward network nor experts", layer),
+                    "the file is incomplete or made for another program; download it again");
       if (ffn != FfnKind::kExperts && ffn != FfnKind::kBoth) continue;
       const bool apart = m_.weight(Role::kFfnUpExps, layer).present() &&
                          (!p.arch->gated || m_.weight(Role::kFfnGateExps, layer).present());
