@@ -28,6 +28,14 @@ int64_t whole_size(const HyperParams& p, Dim dim) {
       return p.layer_embd;
     case Dim::kLayerEmbdAll:
       return int64_t(p.layer_embd) * p.n_layers();
+    case Dim::kAltup:
+      return p.n_altup;
+    case Dim::kAltupOthers:
+      return p.n_altup - 1;
+    case Dim::kAltupSquare:
+      return int64_t(p.n_altup) * p.n_altup;
+    case Dim::kLaurel:
+      return p.laurel;
     case Dim::kTokenTypes:
       return p.n_token_types;
     case Dim::kClsLabels:

@@ -44,6 +44,11 @@ class GraphBuilder {
   void mixer(tensor::View x, tensor::View out, int il, const tensor::Norm& norm, bool accumulate);
   // What the first layer hands to the others (RWKV's values).
   tensor::View carried;
+  // Gemma 3n and 4: norms of all heads, those of values without weights; the keys are the values
+  // where there is no matrix for these; another layer's cache may be read.
+  void shared_kv_attention(tensor::View x, tensor::View out, int il, const tensor::Norm& norm);
+  // What a layer's own embedding makes of x: proj * (gelu(gate * x) * e).
+  tensor::View embedding_branch(tensor::View x, int il);
   // Rope, cache and scores of queries, keys and values that are there: [n, heads * dv].
   struct Heads {
     tensor::View q;
@@ -92,6 +97,10 @@ class GraphBuilder {
                : tensor::View{};
   }
 
+  // Gemma 3n's residual streams, [n, n_altup * d].
+  void set_streams(tensor::View streams) { streams_ = streams; }
+  [[nodiscard]] tensor::View streams() const { return streams_; }
+
   tensor::View embed();
   tensor::View hidden_input();
   void rope_tables();
@@ -112,7 +121,11 @@ class GraphBuilder {
   tensor::View main_table_;
   tensor::View window_table_;
   tensor::View layer_embeddings_;
+  tensor::View streams_;
 };
+
+// ArchSpec::before_layers of Gemma 3n and 4: the embeddings that every layer has.
+void embed_layers(GraphBuilder& graph, tensor::View x);
 
 // The graph of a step: `graph` is cleared first and planned. Returns its result, logits
 // [n_outputs, n_vocab] or hidden states [n_tokens, n_embd].

@@ -139,6 +139,8 @@ struct HyperParams {
   float value_scale = 1;            // of what attention mixes
   tensor::Temperature temperature;  // its scale is the layer's
   int layer_embd = 0;               // width of the embedding that every layer has; 0: none
+  int n_altup = 0;                  // residual streams of Gemma 3n
+  int laurel = 0;                   // rank of its second path
   // Embedding models and rerankers.
   std::optional<Pooling> pooling;  // what the file says
   bool normalize_embeddings = true;

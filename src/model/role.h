@@ -21,6 +21,8 @@ enum class Role : uint8_t {
   kLayerEmbd,  // Gemma 3n and 4: an embedding for every layer
   kLayerEmbdProj,
   kLayerEmbdProjNorm,
+  kAltupProj,  // Gemma 3n
+  kAltupUnembd,
   kOutputNorm,
   kClsDense,  // rerankers and classifiers
   kClsNorm,
@@ -126,6 +128,15 @@ enum class Role : uint8_t {
   kLayerProj,
   kLayerPostNorm,
   kLayerScale,
+  // Gemma 3n.
+  kAltupRouter,
+  kAltupRouterNorm,
+  kAltupPredict,
+  kAltupCorrect,
+  kAltupScale,
+  kLaurelL,
+  kLaurelR,
+  kLaurelNorm,
   kCount,
 };
 inline constexpr int kRoleCount = int(Role::kCount);
@@ -133,10 +144,15 @@ constexpr bool is_layer_role(Role role) { return role > Role::kOutput; }
 
 // A size that the hyper-parameters give. Sizes of heads and of FFNs are those of the layer.
 enum class Dim : uint8_t {
-  kNone,      // no such dimension
-  kOne,       // 1
-  kTwo,       // 2
-  kSix,       // 6
+  kNone,  // no such dimension
+  kOne,   // 1
+  kTwo,   // 2
+  kSix,
+  kAltup,        // streams of Gemma 3n
+  kAltupOthers,  // one less
+  kAltupSquare,
+  kLaurel,    // rank of its second path
+              // 6
   kEmbd,      // d
   kVocab,     // V
   kContext,   // trained context

@@ -70,6 +70,37 @@ inline constexpr std::array kPostNorms = {
     TensorSpec{Role::kPostFfnNorm, "post_ffw_norm", {Dim::kEmbd}},
 };
 
+// Gemma 3n and 4: layers that may read the KV cache of another, or use their keys as values.
+inline constexpr std::array kSharedKvAttention = {
+    TensorSpec{Role::kAttnNorm, "attn_norm", {Dim::kEmbd}},
+    TensorSpec{Role::kAttnQ, "attn_q", {Dim::kEmbd, Dim::kQ}},
+    TensorSpec{Role::kAttnK, "attn_k", {Dim::kEmbd, Dim::kK}, Presence::kKvOwner},
+    TensorSpec{Role::kAttnV, "attn_v", {Dim::kEmbd, Dim::kV}, Presence::kOptional},
+    TensorSpec{Role::kAttnOut, "attn_output", {Dim::kAttnOut, Dim::kEmbd}},
+    TensorSpec{Role::kAttnQNorm, "attn_q_norm", {Dim::kHeadK}},
+    TensorSpec{Role::kAttnKNorm, "attn_k_norm", {Dim::kHeadK}, Presence::kKvOwner},
+};
+inline constexpr std::array kLayerEmbeddings = {
+    TensorSpec{Role::kLayerEmbd,
+               "per_layer_token_embd",
+               {Dim::kLayerEmbdAll, Dim::kVocab},
+               Presence::kLayerEmbedding},
+    TensorSpec{Role::kLayerEmbdProj,
+               "per_layer_model_proj",
+               {Dim::kEmbd, Dim::kLayerEmbdAll},
+               Presence::kLayerEmbedding},
+    TensorSpec{Role::kLayerEmbdProjNorm,
+               "per_layer_proj_norm",
+               {Dim::kLayerEmbd},
+               Presence::kLayerEmbedding},
+    TensorSpec{Role::kLayerInputGate,
+               "inp_gate",
+               {Dim::kEmbd, Dim::kLayerEmbd},
+               Presence::kLayerEmbedding},
+    TensorSpec{Role::kLayerProj, "proj", {Dim::kLayerEmbd, Dim::kEmbd}, Presence::kLayerEmbedding},
+    TensorSpec{Role::kLayerPostNorm, "post_norm", {Dim::kEmbd}, Presence::kLayerEmbedding},
+};
+
 inline constexpr std::array kFfnNorm = {
     TensorSpec{Role::kFfnNorm, "ffn_norm", {Dim::kEmbd}, Presence::kRequired, true},
 };

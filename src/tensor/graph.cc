@@ -47,6 +47,11 @@ struct Operands {
   }
   void operator()(const GatedNormOp& op) { add(op.x), add(op.gate), add(op.out); }
   void operator()(const ApplyOp& op) { add(op.x); }
+  void operator()(const MatchLengthOp& op) { add(op.in), add(op.like), add(op.out); }
+  void operator()(const PredictStreamsOp& op) { add(op.in), add(op.coefficients), add(op.out); }
+  void operator()(const CorrectStreamsOp& op) { add(op.x), add(op.computed), add(op.coefficients); }
+  void operator()(const KeepLargestOp& op) { add(op.x); }
+  void operator()(const ScaleByOp& op) { add(op.in), add(op.out); }
 };
 
 struct Interval {
@@ -119,10 +124,13 @@ size_t Graph::plan() {
 
 const char* op_name(const Op& op) {
   static constexpr const char* kNames[] = {
-      "embed",       "hidden", "norm",       "matmul",      "rope_table", "kv_append",
-      "attention",   "ffn",    "softcap",    "select_rows", "moe",        "head_matmul",
-      "copy_heads",  "gate",   "clamp",      "conv",        "delta_rule", "scan",
-      "token_shift", "wkv7",   "gated_norm", "apply"};
+      "embed",           "hidden",       "norm",         "matmul",
+      "rope_table",      "kv_append",    "attention",    "ffn",
+      "softcap",         "select_rows",  "moe",          "head_matmul",
+      "copy_heads",      "gate",         "clamp",        "conv",
+      "delta_rule",      "scan",         "token_shift",  "wkv7",
+      "gated_norm",      "apply",        "match_length", "predict_streams",
+      "correct_streams", "keep_largest", "scale_by"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }

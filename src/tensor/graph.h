@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tensor/activation.h"
+#include "tensor/altup.h"
 #include "tensor/recurrent.h"
 #include "tensor/view.h"
 #include "tensor/weight.h"
@@ -245,7 +246,8 @@ struct MoeOp {
 using Op =
     std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp, AttentionOp,
                  FfnOp, SoftcapOp, SelectRowsOp, MoeOp, HeadMatMulOp, CopyHeadsOp, GateOp, ClampOp,
-                 ConvOp, DeltaRuleOp, SelectiveScanOp, TokenShiftOp, Wkv7Op, GatedNormOp, ApplyOp>;
+                 ConvOp, DeltaRuleOp, SelectiveScanOp, TokenShiftOp, Wkv7Op, GatedNormOp, ApplyOp,
+                 MatchLengthOp, PredictStreamsOp, CorrectStreamsOp, KeepLargestOp, ScaleByOp>;
 
 struct TensorDesc {
   int64_t rows = 0;

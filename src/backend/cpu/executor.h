@@ -113,6 +113,12 @@ class Executor {
   void run(const tensor::Wkv7Op& op, int thread);
   void run(const tensor::GatedNormOp& op, int thread);
   void run(const tensor::ApplyOp& op, int thread);
+  // op_altup.cc
+  void run(const tensor::MatchLengthOp& op, int thread);
+  void run(const tensor::PredictStreamsOp& op, int thread);
+  void run(const tensor::CorrectStreamsOp& op, int thread);
+  void run(const tensor::KeepLargestOp& op, int thread);
+  void run(const tensor::ScaleByOp& op, int thread);
 
  private:
   // Rows of a view lie `stride(v)` floats apart.
