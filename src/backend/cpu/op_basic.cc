@@ -21,12 +21,11 @@ void Executor::run(const EmbedOp& op, int thread) {
     }
     auto* row = reinterpret_cast<float*>(own_memory(thread));
     const auto add_row = [&](const Weight* table, int64_t index) {
-      if (table == nullptr) return;
       table->type->decode_row(table->data + size_t(index) * table->row_bytes(), d, row);
       k_.add_scaled(out, row, 1.0f, out, d);
     };
-    add_row(op.positions, in_.positions[t]);
-    add_row(op.types, 0);
+    if (op.positions != nullptr) add_row(op.positions, in_.positions[t]);
+    if (op.types != nullptr) add_row(op.types, 0);
   }
 }
 
