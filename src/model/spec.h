@@ -76,6 +76,13 @@ struct TinyKey {
   int odd = -1;  // >= 0: one number for each layer, this for odd ones
 };
 
+// Those of models with experts; and with a shared one, behind a dense layer.
+inline constexpr TinyKey kTinyExperts[] = {{"expert_count", 4}, {"expert_used_count", 2}};
+inline constexpr TinyKey kTinySharedExperts[] = {{"expert_count", 4},
+                                                 {"expert_used_count", 2},
+                                                 {"expert_shared_count", 1},
+                                                 {"leading_dense_block_count", 1}};
+
 struct ArchSpec {
   std::string_view name;   // general.architecture
   std::string_view title;  // for people: "Llama 1-3, Mistral, Mixtral, ..."

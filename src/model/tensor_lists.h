@@ -16,6 +16,14 @@ inline constexpr std::array kRopeFactors = {
     TensorSpec{Role::kRopeLong, "rope_factors_long", {Dim::kRopePairs}, Presence::kOptional},
     TensorSpec{Role::kRopeShort, "rope_factors_short", {Dim::kRopePairs}, Presence::kOptional},
 };
+// Learned positions.
+inline constexpr std::array kPositions = {
+    TensorSpec{Role::kPositionEmbd, "position_embd", {Dim::kEmbd, Dim::kContext}},
+};
+// Sinks, in layers that have them.
+inline constexpr std::array kOptionalSinks = {
+    TensorSpec{Role::kAttnSinks, "attn_sinks", {Dim::kHeads}, Presence::kOptional},
+};
 inline constexpr std::array kQkvAndOut = {
     TensorSpec{Role::kAttnQ, "attn_q", {Dim::kEmbd, Dim::kQ}, Presence::kAttention, true},
     TensorSpec{Role::kAttnK, "attn_k", {Dim::kEmbd, Dim::kK}, Presence::kAttention, true},

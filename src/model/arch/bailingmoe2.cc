@@ -5,10 +5,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr TinyKey kTiny[] = {{"expert_count", 4},
-                             {"expert_used_count", 2},
-                             {"expert_shared_count", 1},
-                             {"leading_dense_block_count", 1}};
 constexpr auto kTensors = join(kEmbedAndHead, kFusedAttention, kQkNorm, kGatedFfn, kExpertFfn,
                                kSelectionBias, kSharedExpert);
 }  // namespace
@@ -21,7 +17,7 @@ extern const ArchSpec kBailingMoe2 = {
     .expert_gating = tensor::ExpertGating::kSigmoid,
     .expert_gating_key = true,
     .expert_renormalize_key = true,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinySharedExperts,
 };
 
 }  // namespace hearth::model

@@ -9,9 +9,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr std::array kPositions = {
-    TensorSpec{Role::kPositionEmbd, "position_embd", {Dim::kEmbd, Dim::kContext}},
-};
 constexpr auto kTensors =
     join(kEncoderEmbed, kPositions, kQkvAndOut, kPlainMatrices, kEncoderNorms, kClassifier);
 }  // namespace

@@ -7,11 +7,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr TinyKey kTiny[] = {{"expert_count", 4},
-                             {"expert_used_count", 2},
-                             {"expert_shared_count", 1},
-                             {"leading_dense_block_count", 1}};
-
 Result<void> adjust(HyperParams& params, const format::Metadata&) {
   for (LayerParams& layer : params.layers)
     if (layer.ffn == FfnKind::kDense) layer.rope = LayerRope::kMain;
@@ -44,7 +39,7 @@ extern const ArchSpec kCohere2Moe = {
     .expert_gating = tensor::ExpertGating::kSigmoid,
     .expert_gating_key = true,
     .expert_renormalize_key = true,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinySharedExperts,
     .adjust = adjust,
     .layer = layer,
 };

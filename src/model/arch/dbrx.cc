@@ -8,7 +8,6 @@ namespace {
 constexpr std::array kNorm = {
     TensorSpec{Role::kFfnNorm, "attn_output_norm", {Dim::kEmbd}},
 };
-constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
 constexpr auto kTensors = join(kEmbedAndHead, kFusedAttention, kNorm, kExpertFfn);
 }  // namespace
 
@@ -18,7 +17,7 @@ extern const ArchSpec kDbrx = {
     .tensors = kTensors,
     .layer_norm = true,
     .rope = tensor::RopePairing::kNeox,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinyExperts,
 };
 
 }  // namespace hearth::model

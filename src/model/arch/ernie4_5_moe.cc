@@ -5,10 +5,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr TinyKey kTiny[] = {{"expert_count", 4},
-                             {"expert_used_count", 2},
-                             {"expert_shared_count", 1},
-                             {"leading_dense_block_count", 1}};
 constexpr auto kTensors =
     join(kEmbedAndHead, kSplitAttention, kGatedFfn, kExpertFfn, kSelectionBias, kSharedExpert);
 }  // namespace
@@ -17,7 +13,7 @@ extern const ArchSpec kErnie45Moe = {
     .name = "ernie4_5-moe",
     .title = "ERNIE 4.5 MoE",
     .tensors = kTensors,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinySharedExperts,
 };
 
 }  // namespace hearth::model

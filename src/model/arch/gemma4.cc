@@ -30,7 +30,7 @@ constexpr TinyKey kTiny[] = {{"attention.key_length_swa", 8},
                              {"attention.value_length_swa", 8},
                              {"rope.dimension_count_swa", 8},
                              {"embedding_length_per_layer_input", 8}};
-constexpr Role kTinyOptional[] = {Role::kFfnGateExps, Role::kFfnUpExps, Role::kLayerScale};
+constexpr Role kTinyOptional[] = {Role::kLayerScale};
 
 Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   const auto read = [&](const char* key, uint64_t fallback) {

@@ -4,9 +4,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr std::array kPositions = {
-    TensorSpec{Role::kPositionEmbd, "position_embd", {Dim::kEmbd, Dim::kContext}},
-};
 constexpr auto kTensors = join(kEmbedAndHead, kPositions, kFusedAttention, kPlainFfn);
 }  // namespace
 

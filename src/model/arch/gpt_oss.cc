@@ -8,7 +8,6 @@ namespace {
 constexpr std::array kSinks = {
     TensorSpec{Role::kAttnSinks, "attn_sinks", {Dim::kHeads}},
 };
-constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
 constexpr auto kTensors =
     join(kEmbedAndHead, kSplitAttention, kSinks, kFfnNormNamedPost, kExpertFfn);
 }  // namespace
@@ -22,7 +21,7 @@ extern const ArchSpec kGptOss = {
     .activation = tensor::Activation::kSwigluOai,
     .expert_gating = tensor::ExpertGating::kSoftmaxChosen,
     .expert_renormalize = false,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinyExperts,
 };
 
 }  // namespace hearth::model

@@ -4,10 +4,8 @@
 
 namespace hearth::model {
 namespace {
-constexpr std::array kSinks = {
-    TensorSpec{Role::kAttnSinks, "attn_sinks", {Dim::kHeads}, Presence::kOptional},
-};
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kSinks, kGatedFfn);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kRopeFactors, kSplitAttention, kOptionalSinks, kGatedFfn);
 }  // namespace
 
 extern const ArchSpec kGraniteSwa = {

@@ -4,7 +4,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
 constexpr auto kTensors =
     join(kEmbedAndHead, kRopeFactors, kSplitAttention, kFfnNorm, kExpertFfn, kSharedExpert);
 }  // namespace
@@ -14,7 +13,7 @@ extern const ArchSpec kGraniteMoe = {
     .title = "Granite 3 MoE",
     .tensors = kTensors,
     .logit_scale = LogitScale::kDivide,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinyExperts,
 };
 
 }  // namespace hearth::model

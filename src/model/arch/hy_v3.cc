@@ -13,10 +13,6 @@ constexpr std::array kBias = {
                false,
                Suffix::kNone},
 };
-constexpr TinyKey kTiny[] = {{"expert_count", 4},
-                             {"expert_used_count", 2},
-                             {"expert_shared_count", 1},
-                             {"leading_dense_block_count", 1}};
 constexpr auto kTensors =
     join(kEmbedAndHead, kSplitAttention, kQkNorm, kGatedFfn, kExpertFfn, kBias, kSharedExpert);
 }  // namespace
@@ -29,7 +25,7 @@ extern const ArchSpec kHyV3 = {
     .expert_gating = tensor::ExpertGating::kSigmoid,
     .expert_gating_key = true,
     .expert_renormalize_key = true,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinySharedExperts,
 };
 
 }  // namespace hearth::model

@@ -13,10 +13,6 @@ constexpr std::array kGate = {
     TensorSpec{Role::kAttnGate, "attn_gate", {Dim::kEmbd, Dim::kHeads}, Presence::kOptional},
     TensorSpec{Role::kAttnGate, "attn_gate", {Dim::kEmbd, Dim::kAttnOut}, Presence::kOptional},
 };
-constexpr TinyKey kTiny[] = {{"expert_count", 4},
-                             {"expert_used_count", 2},
-                             {"expert_shared_count", 1},
-                             {"leading_dense_block_count", 1}};
 
 Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   if (!metadata.contains("laguna.rope.freq_base_swa"))
@@ -40,7 +36,7 @@ extern const ArchSpec kLaguna = {
     .expert_gating = tensor::ExpertGating::kSigmoid,
     .expert_gating_key = true,
     .expert_renormalize_key = true,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinySharedExperts,
     .adjust = adjust,
 };
 

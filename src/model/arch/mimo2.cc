@@ -7,11 +7,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr std::array kSinks = {
-    TensorSpec{Role::kAttnSinks, "attn_sinks", {Dim::kHeads}, Presence::kOptional},
-};
-constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
-
 // No key says which layers are dense: the first is.
 Result<void> adjust(HyperParams& params, const format::Metadata&) {
   params.layers[0].ffn = FfnKind::kDense;
@@ -19,7 +14,7 @@ Result<void> adjust(HyperParams& params, const format::Metadata&) {
 }
 
 constexpr auto kTensors =
-    join(kEmbedAndHead, kSplitAttention, kSinks, kGatedFfn, kExpertFfn, kSelectionBias);
+    join(kEmbedAndHead, kSplitAttention, kOptionalSinks, kGatedFfn, kExpertFfn, kSelectionBias);
 }  // namespace
 
 extern const ArchSpec kMimo2 = {
@@ -30,7 +25,7 @@ extern const ArchSpec kMimo2 = {
     .window_period = 2,
     .window_rope = WindowRope::kOwnBase,
     .expert_gating = tensor::ExpertGating::kSigmoid,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinyExperts,
     .adjust = adjust,
 };
 

@@ -5,7 +5,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
 constexpr auto kTensors =
     join(kEmbedAndHead, kSplitAttention, kQkNormWide, kFfnNorm, kExpertFfn, kSelectionBias);
 }  // namespace
@@ -19,7 +18,7 @@ extern const ArchSpec kMinimaxM2 = {
     .expert_gating = tensor::ExpertGating::kSigmoid,
     .expert_gating_key = true,
     .expert_ff_key = false,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinyExperts,
 };
 
 }  // namespace hearth::model

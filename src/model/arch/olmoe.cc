@@ -5,7 +5,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
 constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNormWide, kFfnNorm, kExpertFfn);
 }  // namespace
 
@@ -16,7 +15,7 @@ extern const ArchSpec kOlmoe = {
     .rope = tensor::RopePairing::kNeox,
     .wide_qk_norm = true,
     .expert_renormalize = false,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinyExperts,
 };
 
 }  // namespace hearth::model

@@ -4,7 +4,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
 constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kFfnNorm, kExpertFfn);
 }  // namespace
 
@@ -13,7 +12,7 @@ extern const ArchSpec kQwen3Moe = {
     .title = "Qwen 3 MoE, Qwen 3 Coder",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinyExperts,
 };
 
 }  // namespace hearth::model

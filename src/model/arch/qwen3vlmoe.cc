@@ -5,7 +5,6 @@
 
 namespace hearth::model {
 namespace {
-constexpr TinyKey kTiny[] = {{"expert_count", 4}, {"expert_used_count", 2}};
 constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kFfnNorm, kExpertFfn);
 }  // namespace
 
@@ -14,7 +13,7 @@ extern const ArchSpec kQwen3VlMoe = {
     .title = "Qwen 3 VL MoE (text)",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinyExperts,
 };
 
 }  // namespace hearth::model

@@ -14,10 +14,6 @@ namespace {
 constexpr std::array kGate = {
     TensorSpec{Role::kAttnGate, "attn_gate", {Dim::kEmbd, Dim::kHeads}, Presence::kOptional},
 };
-constexpr TinyKey kTiny[] = {{"expert_count", 4},
-                             {"expert_used_count", 2},
-                             {"expert_shared_count", 1},
-                             {"leading_dense_block_count", 1}};
 
 Result<void> read_limits(const format::Metadata& metadata, const std::string& key, size_t n,
                          std::vector<float>& limits) {
@@ -60,7 +56,7 @@ extern const ArchSpec kStep35 = {
     .expert_gating = tensor::ExpertGating::kSigmoid,
     .expert_gating_key = true,
     .expert_renormalize_key = true,
-    .tiny_keys = kTiny,
+    .tiny_keys = kTinySharedExperts,
     .adjust = adjust,
 };
 
