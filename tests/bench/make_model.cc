@@ -38,6 +38,7 @@ struct Shape {
   // Numbers that no other has; they stand in for those before.
   std::vector<std::pair<const char*, uint32_t>> keys = {};
   std::vector<Role> optional = {};  // tensors that not every model of the architecture has
+  std::vector<uint32_t> rope_sections = {};
 };
 
 // Sizes: the models' published configurations (briefs models-and-formats 2.8). "tiny" ones have the
@@ -68,7 +69,9 @@ const Shape kShapes[] = {
       {"ssm.state_size", 128},
       {"ssm.time_step_rank", 16},
       {"ssm.group_count", 16},
-      {"full_attention_interval", 4}}},
+      {"full_attention_interval", 4}},
+     {},
+     {11, 11, 10, 0}},
     // Mixtral's way of choosing 2 of 8 experts, in a size of its own.
     {"mixtral-tiny",
      "llama",
@@ -97,30 +100,32 @@ const Shape kShapes[] = {
      1000000,
      false,
      {{"expert_count", 128}, {"expert_used_count", 8}, {"expert_feed_forward_length", 768}}},
-    // Layers of DeepSeek V2 Lite: latent attention, 6 of 64 experts and a shared one.
-    {"deepseek2-tiny",
+    // Layers of GLM 4.7 Flash: latent attention, 4 of 64 experts and a shared one.
+    {"glm-4.7-flash-tiny",
      "deepseek2",
      4,
      2048,
-     10944,
-     16,
+     10240,
+     20,
      1,
      576,
      32000,
      32768,
-     10000,
+     1000000,
      false,
      {{"attention.value_length", 512},
-      {"attention.key_length_mla", 192},
-      {"attention.value_length_mla", 128},
+      {"attention.key_length_mla", 256},
+      {"attention.value_length_mla", 256},
+      {"attention.q_lora_rank", 768},
       {"attention.kv_lora_rank", 512},
       {"rope.dimension_count", 64},
       {"leading_dense_block_count", 1},
       {"expert_count", 64},
-      {"expert_used_count", 6},
-      {"expert_shared_count", 2},
-      {"expert_feed_forward_length", 1408}},
-     {Role::kAttnQ, Role::kMlaKB, Role::kMlaVB}},
+      {"expert_used_count", 4},
+      {"expert_shared_count", 1},
+      {"expert_gating_func", 2},
+      {"expert_feed_forward_length", 1536}},
+     {Role::kMlaQA, Role::kMlaQANorm, Role::kMlaQB, Role::kMlaKB, Role::kMlaVB}},
 };
 
 // Files that store some matrices more exactly than the rest: the head, and attn_v and ffn_down of
@@ -214,7 +219,8 @@ class Maker {
       for (int layer = 0; layer < n_layers; ++layer)
         if (model::is_wanted(p_, spec, layer, chosen)) tensor(spec, layer);
     }
-    return w_.write(path, {});
+    HEARTH_TRY(w_.write(path, {}));
+    return {};
   }
 
  private:
@@ -264,6 +270,9 @@ class Maker {
     set("rope.freq_base", s_.rope_base);
     set("vocab_size", uint32_t(s_.n_vocab));
     for (const auto& [key, value] : s_.keys) set(key, value);
+    if (!s_.rope_sections.empty())
+      w_.set_array(std::string(s_.arch) + ".rope.dimension_sections",
+                   std::span<const uint32_t>(s_.rope_sections));
   }
 
   // A SentencePiece vocabulary: three specials, 256 bytes, then made-up words.

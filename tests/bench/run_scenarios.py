@@ -48,7 +48,7 @@ SCENARIOS = [
     ("qwen2.5-7b", "Q4_K_M", [], [SHORT]),
     ("mixtral-tiny", "Q4_K_M", [], [SHORT, DEPTHS, BATCHES]),
     ("qwen3-moe-tiny", "Q4_K_M", [], [SHORT, BATCHES]),
-    ("deepseek2-tiny", "Q4_K_M", [], [SHORT, DEPTHS, BATCHES]),
+    ("glm-4.7-flash-tiny", "Q4_K_M", [], [SHORT, DEPTHS, BATCHES]),
     ("qwen3.5-0.8b", "Q4_K_M", [], [SHORT, DEPTHS, BATCHES]),
 ]
 
