@@ -331,7 +331,7 @@ class EngineChatBackend final : public ChatBackend {
   std::shared_ptr<const sample::TokenTable> tokens_;  // made when a format first needs it
   std::shared_ptr<const OutputFormat> constraint_format_;
   std::shared_ptr<const sample::Constraint> constraint_;  // of constraint_format_
-  std::vector<int32_t> ends_;  // tokens that end generation, ascending
+  std::vector<int32_t> ends_;                             // tokens that end generation, ascending
   std::string prompt_tail_;  // the begin of the reply's turn: what the generation prompt adds
   std::string said_;         // the text of the tokens that the session holds; empty: not known
 };

@@ -188,7 +188,8 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   HEARTH_ASSIGN(const OpenedModel opened, open_model(args));
   const model::HyperParams& params = opened.params;
   HEARTH_ASSIGN(const Pooling pooling, choose_pooling(params, args, context));
-  HEARTH_ASSIGN(const std::vector<Ids> texts, given_ids(args, opened.file, params, pooling, context));
+  HEARTH_ASSIGN(const std::vector<Ids> texts,
+                given_ids(args, opened.file, params, pooling, context));
   if (out && pooling == Pooling::kNone && texts.size() > 1)
     return fail(ErrorCode::kInvalidArgument,
                 "a .npy file cannot tell the tokens of one text from those of the next",

@@ -47,8 +47,7 @@ constexpr Example kExamples[] = {
 
 Result<std::vector<std::vector<int32_t>>> tokenize(const std::vector<std::string>& documents,
                                                    const OpenedModel& opened,
-                                                   const std::string& query,
-                                                   const ParsedArgs& args,
+                                                   const std::string& query, const ParsedArgs& args,
                                                    const AppContext& context) {
   const format::Metadata& metadata = opened.file.metadata();
   const auto most = size_t(most_tokens(opened.params, args));

@@ -62,7 +62,8 @@ void add_ends(const format::ModelFile& file, ModelSummary& summary) {
   if (!tokenizer) return;
   const auto chosen = choose_template("", &summary);
   const bool has_template = chosen && chosen->has_value();
-  for (const int32_t id : text::end_tokens(has_template ? &(*chosen)->format : nullptr, **tokenizer))
+  for (const int32_t id :
+       text::end_tokens(has_template ? &(*chosen)->format : nullptr, **tokenizer))
     summary.ends.push_back(token_of(file.metadata(), "", uint32_t(id)));
 }
 
@@ -74,8 +75,8 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   if (args.flag("--memory")) {
     HEARTH_ASSIGN(plan, engine::Engine::plan_memory(file, engine_options(args, context)));
   }
-  const bool only_parts = plan || args.flag("--tensors") || args.flag("--metadata") ||
-                          args.flag("--template");
+  const bool only_parts =
+      plan || args.flag("--tensors") || args.flag("--metadata") || args.flag("--template");
   if (args.flag("--json") || !only_parts) add_ends(file, summary);
   if (args.flag("--json")) {
     const LongArrays long_arrays =

@@ -21,8 +21,8 @@ Result<std::vector<int32_t>> rerank_ids(const format::Metadata& metadata,
                                         const text::Tokenizer& tokenizer, std::string_view query,
                                         std::string_view document);
 
-// The same in at most `most` tokens: the end of a document that is too long is left out. Errors, too:
-// kContextFull where there is no room for the query.
+// The same in at most `most` tokens: the end of a document that is too long is left out. Errors,
+// too: kContextFull where there is no room for the query.
 Result<std::vector<int32_t>> cut_rerank_ids(const format::Metadata& metadata,
                                             const model::HyperParams& params,
                                             const text::Tokenizer& tokenizer,

@@ -1,5 +1,5 @@
-// What is said of a file whose architecture is not in the list: its name, the nearest known ones, and
-// what these lack. Called where architectures are looked up.
+// What is said of a file whose architecture is not in the list: its name, the nearest known ones,
+// and what these lack. Called where architectures are looked up.
 #pragma once
 
 #include <string_view>

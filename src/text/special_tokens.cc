@@ -32,12 +32,9 @@ constexpr std::array<std::string_view, 8> kFimMiddle = {
     "<MID>",          "▁<MID>",       "<|code_middle|>", "<|middle|>"};
 constexpr std::array<std::string_view, 5> kFimPad = {"<|fim_pad|>", "<fim-pad>", "<fim_pad>",
                                                      "<PAD>", "[PAD]"};
-// StarCoder 1 (and Granite, Refact) writes <reponame> and <filename>, StarCoder 2 <repo_name> and
-// <file_sep>.
-constexpr std::array<std::string_view, 6> kFimRepo = {"<|fim_repo|>", "<|repo_name|>", "<fim-repo>",
-                                                      "<REPO>",       "<reponame>",    "<repo_name>"};
-constexpr std::array<std::string_view, 3> kFimSeparator = {"<|file_sep|>", "<file_sep>",
-                                                           "<filename>"};
+constexpr std::array<std::string_view, 5> kFimRepo = {"<|fim_repo|>", "<|repo_name|>", "<fim-repo>",
+                                                      "<REPO>", "<reponame>"};
+constexpr std::array<std::string_view, 1> kFimSeparator = {"<|file_sep|>"};
 
 // Ends wherever they stand, whatever type the file gives them.
 constexpr std::array<std::string_view, 23> kEndOfGeneration = {"<|eot_id|>",
@@ -64,24 +61,30 @@ constexpr std::array<std::string_view, 23> kEndOfGeneration = {"<|eot_id|>",
                                                                "<｜end▁of▁sentence｜>",
                                                                "[e~["};
 
-// Ends where the file says that they are control tokens: names that few families have, so that the
-// same characters may be a piece of text in others. Most files declare one of them as their eos,
-// and leave out the others.
-constexpr std::array kEndIfControl = std::to_array<std::string_view>({
-    "<|eot|>", "<|eom|>",                 // Llama 4, Jamba 1.5
-    "<|end_of_turn|>",                    // OpenChat, Starling
-    "<|END_OF_TURN_TOKEN|>",              // Command R and later
-    "<|EOT|>",                            // DeepSeek Coder 1
-    "[|endofturn|]", "<|endofturn|>",     // EXAONE
-    "<|role_end|>",                       // Ling, Ring
-    "<|endofresponse|>",                  // dots.llm1
-    "<|assistant_end|>",                  // Apertus
-    "<|end_of_sentence|>",                // ERNIE 4.5
-    "<end_of_sentence>",                  // MiniMax Text 1, M1
-    "<seed:eos>",                         // Seed OSS
-    "<EOS_TOKEN>",                        // Command R, base models
-    "<｜hy_eos｜>", "<｜hy_eos:opensource｜>",  // Hunyuan 3
-    "<start_function_response>",          // FunctionGemma: what Gemma 4 calls <|tool_response>
+// Ends where the file says that they are control or user-defined tokens: names that few families
+// have, so that the same characters may be a piece of text in others. Most files declare one of
+// them as their eos, and leave out the others.
+constexpr std::array kEndIfSpecial = std::to_array<std::string_view>({
+    "<|eot|>",
+    "<|eom|>",                // Llama 4, Jamba 1.5
+    "<|end_of_turn|>",        // OpenChat, Starling
+    "<|END_OF_TURN_TOKEN|>",  // Command R and later
+    "<|EOT|>",                // DeepSeek Coder 1
+    "[|endofturn|]",
+    "<|endofturn|>",        // EXAONE
+    "<|role_end|>",         // Ling, Ring
+    "<|endofresponse|>",    // dots.llm1
+    "<|assistant_end|>",    // Apertus
+    "<|end_of_sentence|>",  // ERNIE 4.5
+    "<end_of_sentence>",    // MiniMax Text 1, M1
+    "<seed:eos>",           // Seed OSS
+    "<EOS_TOKEN>",          // Command R, base models
+    "<｜hy_eos｜>",
+    "<｜hy_eos:opensource｜>",  // Hunyuan 3
+    "<file_sep>",
+    "<repo_name>",
+    "<filename>",                 // StarCoder 2, StarCoder 1: another file begins
+    "<start_function_response>",  // FunctionGemma: what Gemma 4 calls <|tool_response>
 });
 
 constexpr std::array<std::string_view, 4> kHarmony = {"<|start|>", "<|channel|>", "<|message|>",
@@ -93,7 +96,7 @@ class Finder {
 
   int32_t find(std::string_view name) const { return declared_.index.find(declared_.texts, name); }
   bool has(std::string_view name) const { return find(name) >= 0; }
-  bool is_control(int32_t id) const {
+  bool is_special(int32_t id) const {
     const TokenType type = declared_.types[static_cast<size_t>(id)];
     return type == TokenType::kControl || type == TokenType::kUserDefined;
   }
@@ -171,8 +174,8 @@ SpecialTokens find_special_tokens(const DeclaredTokens& declared) {
     f.end_with(id);
     f.found.control.push_back(id);
   }
-  for (const std::string_view name : kEndIfControl)
-    if (const int32_t id = f.find(name); id >= 0 && f.is_control(id)) f.end_with(id);
+  for (const std::string_view name : kEndIfSpecial)
+    if (const int32_t id = f.find(name); id >= 0 && f.is_special(id)) f.end_with(id);
   for (const std::string_view name : kHarmony) {
     const int32_t id = f.find(name);
     if (id < 0) continue;

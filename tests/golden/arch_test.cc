@@ -162,12 +162,13 @@ std::string name_of(const testing::TestParamInfo<GoldenModel>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Shared, Golden, testing::ValuesIn(models_in(kGoldens / "arch")), name_of);
 INSTANTIATE_TEST_SUITE_P(Own, Golden, testing::ValuesIn(models_in(kOwn)), name_of);
-INSTANTIATE_TEST_SUITE_P(Shared, GoldenText, testing::ValuesIn(models_of_kind(kGoldens / "arch", false)),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(Shared, GoldenText,
+                         testing::ValuesIn(models_of_kind(kGoldens / "arch", false)), name_of);
 INSTANTIATE_TEST_SUITE_P(Own, GoldenText, testing::ValuesIn(models_of_kind(kOwn, false)), name_of);
 INSTANTIATE_TEST_SUITE_P(Shared, GoldenEmbedding,
                          testing::ValuesIn(models_of_kind(kGoldens / "arch", true)), name_of);
-INSTANTIATE_TEST_SUITE_P(Own, GoldenEmbedding, testing::ValuesIn(models_of_kind(kOwn, true)), name_of);
+INSTANTIATE_TEST_SUITE_P(Own, GoldenEmbedding, testing::ValuesIn(models_of_kind(kOwn, true)),
+                         name_of);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Golden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenText);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenEmbedding);

@@ -51,6 +51,10 @@ std::vector<Golden> goldens() {
          m.set("rope.scaling.attn_factor", 1.19f);
        }},
       {"gemma2", "gemma2", {.n_layers = 3, .window = 5, .optional = {}}, {}},
+      {"qwen3moe", "qwen3moe", {}, {}},
+      {"deepseek2", "deepseek2", {}, {}},
+      {"qwen35", "qwen35", {.n_layers = 4}, {}},
+      {"lfm2", "lfm2", {}, {}},
       {"eurobert",
        "eurobert",
        {.head_dim = 8},

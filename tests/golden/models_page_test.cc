@@ -61,10 +61,9 @@ std::string arch_row(const model::ArchSpec& arch, std::span<const GoldenModel> m
     add_new(formats, std::string(text::detect_reply_format(*parsed).tool_format_name()));
   }
   std::string row;
-  for (const std::string& cell :
-       {"`" + std::string(arch.name) + "`", std::string(arch.title),
-        std::string(arch.layer != nullptr ? "yes" : ""), joined(goldens), joined(templates),
-        joined(formats)})
+  for (const std::string& cell : {"`" + std::string(arch.name) + "`", std::string(arch.title),
+                                  std::string(arch.layer != nullptr ? "yes" : ""), joined(goldens),
+                                  joined(templates), joined(formats)})
     row += "| " + cell + " ";
   return row + "|\n";
 }
@@ -76,7 +75,8 @@ std::string models_page() {
       "holds\" with another program, on every\n"
       "instruction set, fed at once and token by token. \"Template holds\" names chat templates of "
       "the architecture's models: those in `this` type\n"
-      "are real ones, rendered byte for byte as Python's Jinja does (`template_test`), \"ours\" are "
+      "are real ones, rendered byte for byte as Python's Jinja does (`template_test`), \"ours\" "
+      "are "
       "Hearth's for files without one; a dash: its\n"
       "models have none, or none was at hand to compare with. \"Tool format\" is what Hearth finds "
       "in these templates (`docs/templates.md`). A\n"

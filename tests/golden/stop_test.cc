@@ -16,7 +16,7 @@ using text::Tokenizer;
 const fs::path kVocabs = kData / "tokenizers/ggml-vocab";
 const fs::path kTemplates = kData / "chat-templates";
 
-#define SKIP_WITHOUT_DATA()   \
+#define SKIP_WITHOUT_DATA()                            \
   if (!fs::exists(kVocabs) || !fs::exists(kTemplates)) \
   GTEST_SKIP() << "no shared test data: " << kVocabs << ", " << kTemplates
 
@@ -26,7 +26,8 @@ struct RealVocab {
   bool adds_bos;
 };
 
-// The three of gguf-made declare as their eos what is written here, and hold no more special tokens.
+// The three of gguf-made declare as their eos what is written here, and hold no more special
+// tokens.
 const std::vector<RealVocab>& real_vocabs() {
   static const std::vector<RealVocab> kAll = {
       {"gguf/ggml-vocab-bert-bge", {"[PAD]"}, true},

@@ -16,13 +16,13 @@ using Texts = std::set<std::string>;
 
 struct Family {
   const char* name;
-  const char* model;    // tokenizer.ggml.model
-  const char* pre;      // tokenizer.ggml.pre
-  const char* tokens;   // "u:" before one that is user-defined, "n:" before ordinary text
-  const char* bos;      // declared by the file, like the next two
+  const char* model;   // tokenizer.ggml.model
+  const char* pre;     // tokenizer.ggml.pre
+  const char* tokens;  // "u:" before one that is user-defined, "n:" before ordinary text
+  const char* bos;     // declared by the file, like the next two
   const char* eos;
-  int add_bos;          // -1: the file does not say
-  const char* ends;     // what must end generation
+  int add_bos;       // -1: the file does not say
+  const char* ends;  // what must end generation
   bool begins_with_bos;
   const char* own = "";           // our named template
   const char* real = "";          // a template of shared/data
@@ -37,7 +37,8 @@ constexpr Family kFamilies[] = {
     {"CodeLlama", "llama", "", "<unk> <s> </s> u:▁<PRE> u:▁<MID> u:▁<SUF> u:▁<EOT>", "<s>", "</s>",
      1, "</s> ▁<EOT>", true, "llama2", "chujiezheng/llama-2-chat"},
     {"Llama 3", "gpt2", "llama-bpe",
-     "<|begin_of_text|> <|end_of_text|> <|start_header_id|> <|end_header_id|> <|eom_id|> <|eot_id|> "
+     "<|begin_of_text|> <|end_of_text|> <|start_header_id|> <|end_header_id|> <|eom_id|> "
+     "<|eot_id|> "
      "<|python_tag|>",
      "<|begin_of_text|>", "<|end_of_text|>", -1, "<|end_of_text|> <|eom_id|> <|eot_id|>", true,
      "llama3", "llama.cpp/meta-llama-Llama-3.1-8B-Instruct"},
@@ -71,8 +72,9 @@ constexpr Family kFamilies[] = {
      "u:</s>",
      "<bos>", "<turn|>", 0, "<eos> <turn|> <|tool_response>", true, "",
      "llama.cpp/google-gemma-4-31B-it"},
-    {"Phi 3", "llama", "", "<unk> <s> u:</s> <|endoftext|> <|assistant|> <|system|> <|end|> <|user|>",
-     "<s>", "<|endoftext|>", 1, "</s> <|endoftext|> <|end|>", true, "phi3",
+    {"Phi 3", "llama", "",
+     "<unk> <s> u:</s> <|endoftext|> <|assistant|> <|system|> <|end|> <|user|>", "<s>",
+     "<|endoftext|>", 1, "</s> <|endoftext|> <|end|>", true, "phi3",
      "llama.cpp/microsoft-Phi-3.5-mini-instruct"},
     {"Phi 4", "gpt2", "dbrx", "<|endoftext|> <|fim_prefix|> <|im_start|> <|im_sep|> <|im_end|>",
      "<|endoftext|>", "<|endoftext|>", 0, "<|endoftext|> <|im_end|>", false, "phi4"},
@@ -88,8 +90,8 @@ constexpr Family kFamilies[] = {
     {"DeepSeek V3.1", "gpt2", "deepseek-v3",
      "<｜begin▁of▁sentence｜> <｜end▁of▁sentence｜> <｜fim▁hole｜> <｜fim▁begin｜> <｜fim▁end｜> "
      "<｜User｜> <｜Assistant｜>",
-     "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", 1, "<｜end▁of▁sentence｜>", true, "deepseek",
-     "llama.cpp/deepseek-ai-DeepSeek-V3.1"},
+     "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", 1, "<｜end▁of▁sentence｜>", true,
+     "deepseek", "llama.cpp/deepseek-ai-DeepSeek-V3.1"},
     {"DeepSeek Coder 1", "gpt2", "deepseek-coder",
      "<｜begin▁of▁sentence｜> <｜end▁of▁sentence｜> <|EOT|>", "<｜begin▁of▁sentence｜>",
      "<｜end▁of▁sentence｜>", 1, "<｜end▁of▁sentence｜> <|EOT|>", true, "deepseek-coder"},
@@ -140,9 +142,9 @@ constexpr Family kFamilies[] = {
      "</s> <|end_of_turn|>", true, "openchat", "chujiezheng/openchat-3.5"},
     {"Zephyr", "llama", "", "<unk> <s> </s>", "<s>", "</s>", 1, "</s>", true, "zephyr",
      "chujiezheng/zephyr"},
-    {"Hunyuan 3", "gpt2", "gpt-2", "<｜hy_begin▁of▁sentence｜> <｜hy_eos:opensource｜> <|endoftext|>",
-     "", "<|endoftext|>", 0, "<｜hy_eos:opensource｜> <|endoftext|>", false, "",
-     "llama.cpp/tencent-Hy3"},
+    {"Hunyuan 3", "gpt2", "gpt-2",
+     "<｜hy_begin▁of▁sentence｜> <｜hy_eos:opensource｜> <|endoftext|>", "", "<|endoftext|>", 0,
+     "<｜hy_eos:opensource｜> <|endoftext|>", false, "", "llama.cpp/tencent-Hy3"},
     {"Ling 2", "gpt2", "bailingmoe2", "<|startoftext|> <|endoftext|> <role> <|role_end|>",
      "<|startoftext|>", "<|endoftext|>", 0, "<|endoftext|> <|role_end|>", false},
     {"ERNIE 4.5", "llama", "", "<unk> <s> </s> <|begin_of_sentence|> <|end_of_sentence|>", "<s>",
