@@ -82,8 +82,7 @@ constexpr std::array kEndIfSpecial = std::to_array<std::string_view>({
     "<｜hy_eos｜>",
     "<｜hy_eos:opensource｜>",  // Hunyuan 3
     "<file_sep>",
-    "<repo_name>",
-    "<filename>",                 // StarCoder 2, StarCoder 1: another file begins
+    "<repo_name>",                // StarCoder 2: another file begins
     "<start_function_response>",  // FunctionGemma: what Gemma 4 calls <|tool_response>
 });
 

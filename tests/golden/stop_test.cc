@@ -38,7 +38,7 @@ const std::vector<RealVocab>& real_vocabs() {
       {"gguf/ggml-vocab-llama-spm", {"</s>"}, true},
       {"gguf/ggml-vocab-mpt", {"<|endoftext|>"}, false},
       {"gguf/ggml-vocab-phi-3", {"</s>", "<|endoftext|>", "<|end|>"}, true},
-      {"gguf/ggml-vocab-refact", {"<|endoftext|>", "<fim_pad>", "<filename>", "<reponame>"}, false},
+      {"gguf/ggml-vocab-refact", {"<|endoftext|>", "<fim_pad>", "<reponame>"}, false},
       {"gguf/ggml-vocab-starcoder",
        {"<|endoftext|>", "<fim_pad>", "<repo_name>", "<file_sep>"},
        false},

@@ -17,6 +17,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::string_view kProbeEos = "</s>";
 constexpr std::string_view kLevels[] = {"minimal", "low", "medium", "high", "xhigh", "max"};
 
 // One of everything that formats write differently: quotes, a line break, numbers, words, a list.
@@ -44,7 +45,9 @@ struct Probe {
 ChatOptions probe_options(const ToolList* tools) {
   ChatOptions options;
   options.bos_token = "<s>";
-  options.eos_token = "</s>";
+  options.eos_token = kProbeEos;
+  // Some dozen renderings of tiny conversations: a template that needs more has other aims.
+  options.limits = {.max_steps = 1'000'000, .max_output_bytes = 4u << 20};
   options.now = CivilTime{2026, 1, 2, 3, 4, 5};
   if (tools != nullptr) options.tools = tools->value();
   // Some templates ask for the tools under a name of their own.
@@ -343,11 +346,12 @@ void add_variables(const Variables& variables, ChatOptions& options) {
 }
 
 // A control token; or one that a file gives as user-defined, as many do, and that looks like one.
+// The eos of the probe is what the file declares, or, like Gemma's, a tag of HTML.
 bool is_marker(const Tokenizer& tokenizer, int32_t id) {
   if (tokenizer.is_control(id)) return true;
   const std::string_view word = tokenizer.piece(id);
   return tokenizer.vocab().type(id) == TokenType::kUserDefined && word.size() > 2 &&
-         std::string_view("<[").contains(word.front()) &&
+         word != kProbeEos && std::string_view("<[").contains(word.front()) &&
          std::string_view(">]").contains(word.back());
 }
 

@@ -226,16 +226,14 @@ std::vector<int32_t> prompt_ids(const ChatTemplate& chat_template, const Tokeniz
 // doubled nor lost.
 void check_begin(const Family& family, const ChatTemplate& chat_template, bool is_real) {
   const auto vocab = vocab_of(family);
+  // BOS tokens at the begin. (Seed OSS writes one before each message, and Granite's is its EOS.)
   const auto count = [&](std::optional<bool> add_bos) {
     vocab->data.add_bos = add_bos;
     const auto tokenizer = vocab->tokenizer();
     const auto ids = prompt_ids(chat_template, *tokenizer);
-    EXPECT_TRUE(ids.empty() || !tokenizer->is_eog(ids.back()) ||
-                ids.back() == tokenizer->find("<|im_end|>"))
-        << family.name;
-    const auto n = std::ranges::count(ids, tokenizer->bos());
-    EXPECT_TRUE(n == 0 || tokenizer->bos() < 0 || ids.front() == tokenizer->bos()) << family.name;
-    return tokenizer->bos() < 0 ? 0 : n;
+    EXPECT_TRUE(!ids.empty() && !tokenizer->is_eog(ids.back())) << family.name;
+    return std::ranges::find_if(ids, [&](int32_t id) { return id != tokenizer->bos(); }) -
+           ids.begin();
   };
   const std::optional<bool> said = vocab->data.add_bos;
   if (is_real) EXPECT_EQ(count(said), family.begins_with_bos ? 1 : 0) << family.name;
