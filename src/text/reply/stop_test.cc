@@ -29,8 +29,6 @@ struct Family {
   const char* template_end = "";  // an end that only the real template tells
 };
 
-void PrintTo(const Family& family, std::ostream* out) { *out << family.name; }
-
 constexpr Family kFamilies[] = {
     {"Llama 2", "llama", "", "<unk> <s> </s>", "<s>", "</s>", -1, "</s>", true, "llama2",
      "chujiezheng/llama-2-chat"},
@@ -236,7 +234,9 @@ void check_begin(const Family& family, const ChatTemplate& chat_template, bool i
            ids.begin();
   };
   const std::optional<bool> said = vocab->data.add_bos;
-  if (is_real) EXPECT_EQ(count(said), family.begins_with_bos ? 1 : 0) << family.name;
+  if (is_real) {
+    EXPECT_EQ(count(said), family.begins_with_bos ? 1 : 0) << family.name;
+  }
   EXPECT_EQ(count(true), *family.bos != '\0' ? 1 : 0) << family.name;
   EXPECT_LE(count(false), 1) << family.name;
 }
