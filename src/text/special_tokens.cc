@@ -125,7 +125,7 @@ class Finder {
 };
 
 // Families in which a token of the lists above does not end generation, or another one does.
-void apply_exceptions(Finder& f) {
+void apply_exceptions(Finder& f, std::string_view pre) {
   // gpt-oss and Solar: <|end|> closes a message and others follow.
   const bool harmony = f.has("<|return|>") && f.has("<|call|>");
   const bool solar = f.has("<|flush|>") && (f.has("<|calls|>") || f.has("<|call|>"));
@@ -142,8 +142,9 @@ void apply_exceptions(Finder& f) {
     f.not_an_end(tag);
     if (f.has("<|tool_response>")) f.found.plain.push_back(tag);
   }
-  // GLM: the model opens the next turn itself.
-  if (f.has("[gMASK]") && f.has("<|observation|>")) {
+  // GLM: the model opens the next turn itself. (Files may lack the pre-tokenizer's name.)
+  const bool glm = pre == "glm4" || pre == "chatglm-bpe" || f.has("[gMASK]");
+  if (glm && f.has("<|observation|>")) {
     f.end_with(f.find("<|user|>"));
     f.end_with(f.find("<|observation|>"));
   }
@@ -181,7 +182,7 @@ SpecialTokens find_special_tokens(const DeclaredTokens& declared) {
     f.found.control.push_back(id);
     f.found.shown.push_back(id);
   }
-  apply_exceptions(f);
+  apply_exceptions(f, declared.pre);
 
   std::ranges::sort(f.found.eog);
   const auto repeated = std::ranges::unique(f.found.eog);

@@ -30,6 +30,7 @@ struct DeclaredTokens {
   std::span<const TokenType> types;
   const SpecialIds& special;
   std::span<const int32_t> ends;  // further ends of generation
+  std::string_view pre;           // the pre-tokenizer's name
 };
 
 SpecialTokens find_special_tokens(const DeclaredTokens& declared);
