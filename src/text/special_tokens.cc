@@ -37,7 +37,7 @@ constexpr std::array<std::string_view, 5> kFimRepo = {"<|fim_repo|>", "<|repo_na
 constexpr std::array<std::string_view, 1> kFimSeparator = {"<|file_sep|>"};
 
 // Ends wherever they stand, whatever type the file gives them.
-constexpr std::array<std::string_view, 23> kEndOfGeneration = {"<|eot_id|>",
+constexpr std::array<std::string_view, 22> kEndOfGeneration = {"<|eot_id|>",
                                                                "<|im_end|>",
                                                                "<|end|>",
                                                                "<|return|>",
@@ -46,7 +46,6 @@ constexpr std::array<std::string_view, 23> kEndOfGeneration = {"<|eot_id|>",
                                                                "<|calls|>",
                                                                "<end_of_turn>",
                                                                "<|endoftext|>",
-                                                               "</s>",
                                                                "<|eom_id|>",
                                                                "<EOT>",
                                                                "_<EOT>",
@@ -61,10 +60,11 @@ constexpr std::array<std::string_view, 23> kEndOfGeneration = {"<|eot_id|>",
                                                                "<｜end▁of▁sentence｜>",
                                                                "[e~["};
 
-// Ends where the file says that they are control or user-defined tokens: names that few families
-// have, so that the same characters may be a piece of text in others. Most files declare one of
-// them as their eos, and leave out the others.
+// Ends where the file says that they are control or user-defined tokens: the same characters are a
+// piece of text elsewhere (Qwen's vocabulary has an ordinary </s>). Most files declare one of them
+// as their eos, and leave out the others.
 constexpr std::array kEndIfSpecial = std::to_array<std::string_view>({
+    "</s>",
     "<|eot|>",
     "<|eom|>",                // Llama 4, Jamba 1.5
     "<|end_of_turn|>",        // OpenChat, Starling
@@ -175,7 +175,10 @@ SpecialTokens find_special_tokens(const DeclaredTokens& declared) {
     f.found.control.push_back(id);
   }
   for (const std::string_view name : kEndIfSpecial)
-    if (const int32_t id = f.find(name); id >= 0 && f.is_special(id)) f.end_with(id);
+    if (const int32_t id = f.find(name); id >= 0 && f.is_special(id)) {
+      f.end_with(id);
+      f.found.control.push_back(id);
+    }
   for (const std::string_view name : kHarmony) {
     const int32_t id = f.find(name);
     if (id < 0) continue;

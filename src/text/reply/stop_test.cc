@@ -53,7 +53,7 @@ constexpr Family kFamilies[] = {
      -1, "</s>", true, "mistral-v3", "llama.cpp/mistralai-Mistral-Nemo-Instruct-2407"},
     {"Qwen 2.5", "gpt2", "qwen2",
      "<|endoftext|> <|im_start|> <|im_end|> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> "
-     "<|fim_pad|> <|repo_name|> <|file_sep|>",
+     "<|fim_pad|> <|repo_name|> <|file_sep|> n:</s>",
      "<|endoftext|>", "<|im_end|>", 0,
      "<|endoftext|> <|im_end|> <|fim_pad|> <|repo_name|> <|file_sep|>", false, "chatml",
      "llama.cpp/Qwen-Qwen2.5-7B-Instruct"},
