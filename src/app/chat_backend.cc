@@ -73,8 +73,7 @@ class EngineChatBackend final : public ChatBackend {
     engine_ = std::move(engine);
     template_ = std::move(chosen);
     session_ = std::make_unique<engine::Session>(*engine_, 0);
-    turn_end_ =
-        template_ ? text::turn_end_token(template_->format, *engine_->tokenizer()) : int32_t{-1};
+    ends_ = text::end_tokens(template_ ? &template_->format : nullptr, *engine_->tokenizer());
     said_.clear();
     tokens_.reset();
     constraint_format_.reset();
@@ -125,7 +124,7 @@ class EngineChatBackend final : public ChatBackend {
   Result<std::shared_ptr<const sample::Constraint>> constraint_of(
       const std::shared_ptr<const OutputFormat>& format) {
     if (format == constraint_format_) return constraint_;
-    if (!tokens_) tokens_ = token_table(*engine_->tokenizer(), size_t(engine_->n_vocab()));
+    if (!tokens_) tokens_ = token_table(*engine_->tokenizer(), size_t(engine_->n_vocab()), ends_);
     HEARTH_ASSIGN(constraint_, sample::Constraint::compile(format->grammar, tokens_));
     constraint_format_ = format;
     return constraint_;
@@ -173,7 +172,8 @@ class EngineChatBackend final : public ChatBackend {
       said_.assign(request.raw_text);
       return tokenizer.encode(request.raw_text, {.add_special = true,
                                                  .parse_special = request.raw_has_special,
-                                                 .no_double_special = request.raw_has_special});
+                                                 .no_double_special = request.raw_has_special,
+                                                 .add_end = false});
     }
     HEARTH_ASSIGN(const text::RenderedChat chat, render(request, stats));
     std::vector<text::Segment> segments;
@@ -192,7 +192,8 @@ class EngineChatBackend final : public ChatBackend {
     }
     HEARTH_ASSIGN(
         const std::vector<int32_t> rest,
-        tokenizer.encode_segments(segments, {.add_special = skip == 0, .no_double_special = true}));
+        tokenizer.encode_segments(
+            segments, {.add_special = skip == 0, .no_double_special = true, .add_end = false}));
     ids.insert(ids.end(), rest.begin(), rest.end());
     said_ = chat.text;
     return ids;
@@ -290,7 +291,7 @@ class EngineChatBackend final : public ChatBackend {
       if (id == sample::kNoToken)
         return fail(ErrorCode::kCorrupt, "the model's output is not a number (NaN)",
                     "the file is damaged; download it again");
-      if (tokenizer.is_eog(id) || (id == turn_end_ && !request.messages.empty())) {
+      if (std::ranges::binary_search(ends_, id)) {
         stats.stop = StopReason::kEnd;
         break;
       }
@@ -330,7 +331,7 @@ class EngineChatBackend final : public ChatBackend {
   std::shared_ptr<const sample::TokenTable> tokens_;  // made when a format first needs it
   std::shared_ptr<const OutputFormat> constraint_format_;
   std::shared_ptr<const sample::Constraint> constraint_;  // of constraint_format_
-  int32_t turn_end_ = -1;    // the template ends answers with it; -1: none
+  std::vector<int32_t> ends_;                             // tokens that end generation, ascending
   std::string prompt_tail_;  // the begin of the reply's turn: what the generation prompt adds
   std::string said_;         // the text of the tokens that the session holds; empty: not known
 };

@@ -28,11 +28,7 @@ constexpr Positional kPositionals[] = {
 };
 constexpr std::string_view kPoolings[] = {"none", "mean", "cls", "last"};
 constexpr Option kOptions[] = {
-    {.name = "--file",
-     .short_name = "-f",
-     .kind = OptionKind::kPath,
-     .value_name = "FILE",
-     .help = "the texts are the lines of this file; - is standard input"},
+    kLinesFileOption,
     {.name = "--ids",
      .kind = OptionKind::kUintList,
      .value_name = "LIST",
@@ -44,8 +40,7 @@ constexpr Option kOptions[] = {
      .default_note = "what the file says; else mean of encoders, last of language models",
      .choices = kPoolings},
     {.name = "--no-normalize", .help = "leave the vectors as long as the model makes them, not 1"},
-    {.name = "--truncate",
-     .help = "cut texts that are longer than the model can read; else an error"},
+    kTruncateOption,
     {.name = "--out",
      .kind = OptionKind::kPath,
      .value_name = "FILE",
@@ -190,10 +185,11 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   if (out && args.flag("--json"))
     return fail(ErrorCode::kInvalidArgument, "both --out and --json are given",
                 "leave one of them out");
-  HEARTH_ASSIGN(const format::ModelFile file, format::ModelFile::open(args.get_text("MODEL")));
-  HEARTH_ASSIGN(const model::HyperParams params, model::read_hyper_params(file.metadata()));
+  HEARTH_ASSIGN(const OpenedModel opened, open_model(args));
+  const model::HyperParams& params = opened.params;
   HEARTH_ASSIGN(const Pooling pooling, choose_pooling(params, args, context));
-  HEARTH_ASSIGN(const std::vector<Ids> texts, given_ids(args, file, params, pooling, context));
+  HEARTH_ASSIGN(const std::vector<Ids> texts,
+                given_ids(args, opened.file, params, pooling, context));
   if (out && pooling == Pooling::kNone && texts.size() > 1)
     return fail(ErrorCode::kInvalidArgument,
                 "a .npy file cannot tell the tokens of one text from those of the next",

@@ -9,6 +9,7 @@
 #include "app/machine_options.h"
 #include "app/text_input.h"
 #include "engine/embedder.h"
+#include "model/unknown_arch.h"
 
 namespace hearth::app {
 namespace {
@@ -49,6 +50,13 @@ Result<std::vector<std::string>> given_texts(std::string_view name, const Parsed
       return fail(ErrorCode::kInvalidArgument, fmt::format("text {} is empty", i + 1),
                   "leave it out: every text gets an answer of its own");
   return texts;
+}
+
+Result<OpenedModel> open_model(const ParsedArgs& args) {
+  HEARTH_ASSIGN(format::ModelFile file, format::ModelFile::open(args.get_text("MODEL")));
+  HEARTH_TRY(model::arch_of(file));
+  HEARTH_ASSIGN(model::HyperParams params, model::read_hyper_params(file.metadata()));
+  return OpenedModel{std::move(file), std::move(params)};
 }
 
 int64_t most_tokens(const model::HyperParams& params, const ParsedArgs& args) {

@@ -11,9 +11,21 @@
 
 #include "app/command.h"
 #include "engine/engine.h"
+#include "format/model_file.h"
 #include "model/hyper_params.h"
 
 namespace hearth::app {
+
+// Options of both.
+inline constexpr Option kLinesFileOption = {
+    .name = "--file",
+    .short_name = "-f",
+    .kind = OptionKind::kPath,
+    .value_name = "FILE",
+    .help = "the texts are the lines of this file; - is standard input"};
+inline constexpr Option kTruncateOption = {
+    .name = "--truncate",
+    .help = "cut texts that are longer than the model can read; else an error"};
 
 // The texts of the positional `name`, or the lines of the file (--file; - is standard input), one
 // text each; nothing given: standard input, if it is not a terminal. Errors: kInvalidArgument for
@@ -23,6 +35,13 @@ Result<std::vector<std::string>> given_texts(std::string_view name, const Parsed
 
 // Tokens that one text may have: --ctx, else what the model was trained for.
 int64_t most_tokens(const model::HyperParams& params, const ParsedArgs& args);
+
+// The file of MODEL and what it says. Errors: those of ModelFile::open, arch_of, read_hyper_params.
+struct OpenedModel {
+  format::ModelFile file;
+  model::HyperParams params;
+};
+Result<OpenedModel> open_model(const ParsedArgs& args);
 
 // The model with room for texts of `texts`; its warnings are told. Errors: those of Engine::load.
 Result<std::unique_ptr<engine::Engine>> load_for_texts(std::span<const std::vector<int32_t>> texts,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,9 @@ struct OutputFormat {
 Result<std::shared_ptr<const OutputFormat>> read_output_format(std::string_view argument);
 
 // The tokens of a model as grammars see them. n_vocab: of the logits; ids that the tokenizer does
-// not know are never allowed.
+// not know are never allowed. `ends`: what ends generation (text::end_tokens).
 std::shared_ptr<const sample::TokenTable> token_table(const text::Tokenizer& tokenizer,
-                                                      size_t n_vocab);
+                                                      size_t n_vocab,
+                                                      std::span<const int32_t> ends);
 
 }  // namespace hearth::app

@@ -160,9 +160,9 @@ Result<std::string> ids_text(const text::RenderedChat& chat, const text::Tokeniz
   std::vector<text::Segment> segments;
   for (const text::RenderedSegment& part : chat.segments)
     segments.push_back({part.text, part.from_template});
-  HEARTH_ASSIGN(
-      const std::vector<int32_t> ids,
-      tokenizer.encode_segments(segments, {.add_special = true, .no_double_special = true}));
+  HEARTH_ASSIGN(const std::vector<int32_t> ids,
+                tokenizer.encode_segments(
+                    segments, {.add_special = true, .no_double_special = true, .add_end = false}));
   return fmt::format("[{}]\n", fmt::join(ids, ","));
 }
 

@@ -9,7 +9,6 @@
 #include "app/machine_options.h"
 #include "base/printable.h"
 #include "engine/reranker.h"
-#include "format/model_file.h"
 #include "model/vocab_loader.h"
 #include "text/tokenizer.h"
 
@@ -29,11 +28,8 @@ constexpr Option kOptions[] = {
      .kind = OptionKind::kString,
      .value_name = "TEXT",
      .help = "what the documents are to answer"},
-    {.name = "--file",
-     .short_name = "-f",
-     .kind = OptionKind::kPath,
-     .value_name = "FILE",
-     .help = "the documents are the lines of this file; - is standard input"},
+    kLinesFileOption,
+    kTruncateOption,
     {.name = "--top",
      .kind = OptionKind::kUint,
      .value_name = "N",
@@ -50,20 +46,29 @@ constexpr Example kExamples[] = {
 };
 
 Result<std::vector<std::vector<int32_t>>> tokenize(const std::vector<std::string>& documents,
-                                                   const format::ModelFile& file,
-                                                   const model::HyperParams& params,
-                                                   const std::string& query, int64_t most) {
-  HEARTH_ASSIGN(const auto tokenizer, model::load_tokenizer(file.metadata()));
+                                                   const OpenedModel& opened,
+                                                   const std::string& query, const ParsedArgs& args,
+                                                   const AppContext& context) {
+  const format::Metadata& metadata = opened.file.metadata();
+  const auto most = size_t(most_tokens(opened.params, args));
+  HEARTH_ASSIGN(const auto tokenizer, model::load_tokenizer(metadata));
   std::vector<std::vector<int32_t>> pairs;
   for (size_t i = 0; i < documents.size(); ++i) {
     HEARTH_ASSIGN(std::vector<int32_t> ids,
-                  engine::rerank_ids(file.metadata(), params, *tokenizer, query, documents[i]));
-    if (int64_t(ids.size()) > most)
+                  engine::rerank_ids(metadata, opened.params, *tokenizer, query, documents[i]));
+    if (ids.size() > most && !args.flag("--truncate"))
       return fail(
           ErrorCode::kContextFull,
           fmt::format("document {} and the query have {} tokens, but the model reads {} at most",
                       i + 1, ids.size(), most),
-          "shorten or split the document");
+          "shorten it, split it, or let --truncate cut its end off");
+    if (ids.size() > most) {
+      const size_t n_whole = ids.size();
+      HEARTH_ASSIGN(ids, engine::cut_rerank_ids(metadata, opened.params, *tokenizer, query,
+                                                documents[i], most));
+      context.note(fmt::format("note: document {} with the query is cut from {} to {} tokens\n",
+                               i + 1, n_whole, ids.size()));
+    }
     pairs.push_back(std::move(ids));
   }
   return pairs;
@@ -74,12 +79,10 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
   if (!query || query->empty())
     return fail(ErrorCode::kInvalidArgument, "--query is needed",
                 "for example: --query \"what is a hearth?\"");
-  HEARTH_ASSIGN(const format::ModelFile file, format::ModelFile::open(args.get_text("MODEL")));
-  HEARTH_ASSIGN(const model::HyperParams params, model::read_hyper_params(file.metadata()));
+  HEARTH_ASSIGN(const OpenedModel opened, open_model(args));
   HEARTH_ASSIGN(const std::vector<std::string> documents, given_texts("DOCUMENT", args, context));
-  HEARTH_ASSIGN(const auto pairs,
-                tokenize(documents, file, params, *query, most_tokens(params, args)));
-  HEARTH_ASSIGN(const auto engine, load_for_texts(pairs, params, args, context));
+  HEARTH_ASSIGN(const auto pairs, tokenize(documents, opened, *query, args, context));
+  HEARTH_ASSIGN(const auto engine, load_for_texts(pairs, opened.params, args, context));
   HEARTH_ASSIGN(const std::vector<double> scores, engine::rerank(*engine, pairs));
 
   std::vector<size_t> order(documents.size());
@@ -95,7 +98,7 @@ Result<int> run(const ParsedArgs& args, AppContext& context) {
       out += fmt::format("{:10.6f}  {}\n", scores[i], printable(documents[i]));
   }
   if (args.flag("--json"))
-    out = fmt::format("{{\"model\":{},\"results\":[{}]}}\n", json_text(params.name), out);
+    out = fmt::format("{{\"model\":{},\"results\":[{}]}}\n", json_text(opened.params.name), out);
   context.print(out);
   return kExitOk;
 }

@@ -7,8 +7,11 @@
 #include "app/show_json.h"
 #include "app/show_summary.h"
 #include "app/show_text.h"
+#include "app/template_choice.h"
 #include "base/printable.h"
 #include "format/model_file.h"
+#include "model/vocab_loader.h"
+#include "text/reply/reply_format.h"
 
 namespace hearth::app {
 namespace {
@@ -53,22 +56,34 @@ Result<std::string> template_text(const ModelSummary& summary, bool for_terminal
   return out;
 }
 
+// A file whose tokenizer or template cannot be read is shown all the same, without this line.
+void add_ends(const format::ModelFile& file, ModelSummary& summary) {
+  const auto tokenizer = model::load_tokenizer(file.metadata());
+  if (!tokenizer) return;
+  const auto chosen = choose_template("", &summary);
+  const bool has_template = chosen && chosen->has_value();
+  for (const int32_t id :
+       text::end_tokens(has_template ? &(*chosen)->format : nullptr, **tokenizer))
+    summary.ends.push_back(token_of(file.metadata(), "", uint32_t(id)));
+}
+
 Result<int> run(const ParsedArgs& args, AppContext& context) {
   const std::string path = args.get_text("FILE");
   HEARTH_ASSIGN(const format::ModelFile file, format::ModelFile::open(path));
-  const ModelSummary summary = summarize(file);
+  ModelSummary summary = summarize(file);
   std::optional<engine::MemoryPlan> plan;
   if (args.flag("--memory")) {
     HEARTH_ASSIGN(plan, engine::Engine::plan_memory(file, engine_options(args, context)));
   }
+  const bool only_parts =
+      plan || args.flag("--tensors") || args.flag("--metadata") || args.flag("--template");
+  if (args.flag("--json") || !only_parts) add_ends(file, summary);
   if (args.flag("--json")) {
     const LongArrays long_arrays =
         args.flag("--metadata") ? LongArrays::kWhole : LongArrays::kBrief;
     context.print(summary_json({file, summary, path, plan ? &*plan : nullptr}, long_arrays));
     return kExitOk;
   }
-  const bool only_parts =
-      plan || args.flag("--tensors") || args.flag("--metadata") || args.flag("--template");
   if (!only_parts) context.print(summary_text(file, summary, path));
   if (args.flag("--metadata")) context.print(metadata_text(file));
   if (args.flag("--tensors")) context.print(tensors_text(file));

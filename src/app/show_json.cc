@@ -75,6 +75,9 @@ Json tokenizer_json(const ModelSummary& summary) {
   Json out = {{"model", summary.tokenizer_model}, {"pre", summary.tokenizer_pre}};
   out["vocabulary_size"] = summary.vocabulary_size ? Json(*summary.vocabulary_size) : Json(nullptr);
   out["special_tokens"] = std::move(special);
+  out["end_of_generation"] = Json::array();
+  for (const SpecialToken& token : summary.ends)
+    out["end_of_generation"].push_back({{"id", token.id}, {"text", token.text}});
   out.update(named_json(summary.token_flags));
   return out;
 }
@@ -140,6 +143,7 @@ std::string summary_json(const ShownFile& shown, LongArrays long_arrays) {
   out["tensor_bytes"] = file.tensor_bytes();
   out["bits_per_weight"] = summary.bits_per_weight;
   out["sizes"] = named_json(summary.sizes);
+  out["pooling"] = summary.pooling.empty() ? Json(nullptr) : Json(summary.pooling);
   out["weights"] = weights_json(file, summary);
   out["tokenizer"] = tokenizer_json(summary);
   out["chat_templates"] = templates_json(summary);

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "format/metadata_checks.h"
+#include "model/hyper_params.h"
+#include "model/pooling.h"
 
 namespace hearth::app {
 namespace {
@@ -36,7 +38,6 @@ constexpr NamedKey kSizes[] = {
     {"rope.freq_base", "rope_freq_base", "RoPE base"},
     {"rope.scaling.type", "rope_scaling", "RoPE scaling"},
     {"rope.scaling.factor", "rope_scaling_factor", "RoPE factor"},
-    {"pooling_type", "pooling_type", "pooling type"},
 };
 
 constexpr NamedKey kTokenFlags[] = {
@@ -108,16 +109,22 @@ std::vector<TypeShare> shares_of(const format::ModelFile& file) {
 
 std::vector<SpecialToken> special_tokens_of(const Metadata& metadata) {
   std::vector<SpecialToken> out;
-  const Value* tokens = metadata.find("tokenizer.ggml.tokens");
   for (const std::string_view role : format::special_token_roles()) {
     const auto id = format::special_token_id(metadata, role);
     if (!id || !*id) continue;
-    SpecialToken token{role, **id, {}};
-    if (tokens != nullptr)
-      token.text = format::element_as<std::string_view>(*tokens, token.id).value_or("");
-    out.push_back(token);
+    out.push_back(token_of(metadata, role, **id));
   }
   return out;
+}
+
+// What the file says, else what is done with an encoder; "" where nothing is pooled.
+std::string_view pooling_of(const Metadata& metadata, const std::string& prefix) {
+  const auto key = metadata.get_uint(prefix + "pooling_type");
+  if (key && *key <= uint64_t(model::Pooling::kRank))
+    return model::pooling_name(model::Pooling(*key));
+  const auto params = model::read_hyper_params(metadata);
+  if (!params || params->causal) return {};
+  return model::pooling_name(model::default_pooling(*params));
 }
 
 std::vector<ChatTemplate> chat_templates_of(const Metadata& metadata) {
@@ -152,6 +159,13 @@ std::optional<uint64_t> vocabulary_size_of(const Metadata& metadata, const std::
 
 }  // namespace
 
+SpecialToken token_of(const Metadata& metadata, std::string_view role, uint32_t id) {
+  SpecialToken token{role, id, {}};
+  if (const Value* tokens = metadata.find("tokenizer.ggml.tokens"))
+    token.text = format::element_as<std::string_view>(*tokens, id).value_or("");
+  return token;
+}
+
 ModelSummary summarize(const format::ModelFile& file) {
   const Metadata& metadata = file.metadata();
   const std::string prefix = std::string(file.architecture()) + ".";
@@ -164,6 +178,7 @@ ModelSummary summarize(const format::ModelFile& file) {
     summary.bits_per_weight = 8.0 * double(file.tensor_bytes()) / double(file.n_parameters());
   summary.types = shares_of(file);
   summary.sizes = find_all(metadata, prefix, kSizes);
+  summary.pooling = pooling_of(metadata, prefix);
   summary.tokenizer_model = text_or_empty(metadata, "tokenizer.ggml.model");
   summary.tokenizer_pre = text_or_empty(metadata, "tokenizer.ggml.pre");
   summary.vocabulary_size = vocabulary_size_of(metadata, prefix);

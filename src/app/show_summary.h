@@ -44,14 +44,20 @@ struct ModelSummary {
   double bits_per_weight = 0;    // of the tensors; 0 if there are none
   std::vector<TypeShare> types;  // most bytes first
   std::vector<NamedValue> sizes;
+  std::string_view pooling;  // of embedding models and rerankers: "mean", "cls", ...; else ""
   std::string_view tokenizer_model;
   std::string_view tokenizer_pre;
   std::optional<uint64_t> vocabulary_size;
   std::vector<SpecialToken> special_tokens;
+  // Tokens that end generation. summarize() leaves them out: they need the tokenizer.
+  std::vector<SpecialToken> ends;
   std::vector<NamedValue> token_flags;  // add_bos_token and the like
   std::vector<ChatTemplate> chat_templates;
   std::vector<format::Entry> origin;  // licence, author, source: keys without "general."
 };
+
+// A token by its id.
+SpecialToken token_of(const format::Metadata& metadata, std::string_view role, uint32_t id);
 
 ModelSummary summarize(const format::ModelFile& file);
 

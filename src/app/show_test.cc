@@ -155,6 +155,38 @@ TEST_F(ShowTest, TheSummaryTellsTheFacts) {
   EXPECT_EQ(o.out.find('\x1b'), std::string::npos);
 }
 
+TEST_F(ShowTest, WhereGenerationEnds) {
+  GgufWriter w = sample();
+  std::vector<std::string> tokens(100, "x");
+  tokens[1] = "<s>", tokens[2] = "</s>", tokens[3] = "<|im_end|>", tokens[4] = "<~over~>";
+  std::vector<int32_t> types(100, 1);
+  for (const size_t i : {1, 2, 3, 4}) types[i] = 3;
+  w.set_array("tokenizer.ggml.tokens", std::span<const std::string>(tokens));
+  w.set_array("tokenizer.ggml.token_type", std::span<const int32_t>(types));
+  w.set("tokenizer.chat_template",
+        "{% for m in messages %}{{ m.content + '<~over~>' }}{% endfor %}");
+  write(std::move(w));
+  EXPECT_EQ(row(show({}).out, "generation ends at"), "2 </s>, 3 <|im_end|>, 4 <~over~>");
+  const auto json = nlohmann::json::parse(show({"--json"}).out, nullptr, false);
+  const auto& ends = json["tokenizer"]["end_of_generation"];
+  ASSERT_EQ(ends.size(), 3u);
+  EXPECT_EQ(ends[2]["id"], 4);
+  EXPECT_EQ(ends[2]["text"], "<~over~>");
+}
+
+TEST_F(ShowTest, ThePoolingOfEmbeddingModels) {
+  write(sample());
+  EXPECT_EQ(row(show({}).out, "pooling"), "(no row)");
+  EXPECT_TRUE(nlohmann::json::parse(show({"--json"}).out)["pooling"].is_null());
+  for (const auto& [number, name] : {std::pair{1u, "mean"}, {2u, "cls"}, {4u, "rank"}}) {
+    GgufWriter w = sample();
+    w.set("llama.pooling_type", uint32_t{number});
+    write(std::move(w));
+    EXPECT_EQ(row(show({}).out, "pooling"), name);
+    EXPECT_EQ(nlohmann::json::parse(show({"--json"}).out)["pooling"], name);
+  }
+}
+
 TEST_F(ShowTest, TheTemplateIsPrintedExactly) {
   write(sample());
   EXPECT_EQ(show({"--template"}).out, "line 1\nline 2\nline 3\nline 4\nline 5\nline 6");

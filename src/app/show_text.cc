@@ -132,6 +132,10 @@ std::string tokenizer_text(const ModelSummary& summary) {
   for (const SpecialToken& token : summary.special_tokens)
     table.add({std::string(token.role),
                fmt::format("{}  {}", token.id, printable(token.text, kTextBytesMax))});
+  std::string ends;
+  for (const SpecialToken& token : summary.ends)
+    ends += fmt::format("{}{} {}", ends.empty() ? "" : ", ", token.id, printable(token.text, 40));
+  if (!ends.empty()) table.add({"generation ends at", ends});
   for (const NamedValue& flag : summary.token_flags)
     table.add({std::string(flag.label), value_text(*flag.value)});
   return table.text();
@@ -190,10 +194,11 @@ std::string summary_text(const format::ModelFile& file, const ModelSummary& summ
   Table head({Align::kLeft, Align::kLeft});
   add_head(head, file, summary);
   out += head.text();
-  if (!summary.sizes.empty()) {
+  if (!summary.sizes.empty() || !summary.pooling.empty()) {
     Table sizes({Align::kLeft, Align::kLeft});
     for (const NamedValue& size : summary.sizes)
       sizes.add({std::string(size.label), per_layer_text(*size.value)});
+    if (!summary.pooling.empty()) sizes.add({"pooling", std::string(summary.pooling)});
     out += "\nModel\n" + sizes.text();
   }
   if (!summary.types.empty()) out += "\nWeights\n" + types_text(file, summary);

@@ -250,6 +250,37 @@ TEST_F(RerankIds, ATemplateIsFilledIn) {
             "<s>query ab</s></s> {query}</s> ab</s>");
 }
 
+TEST_F(RerankIds, ADocumentThatIsTooLongIsCut) {
+  open("qwen3", [](model::TinyModel& m) {
+    m.metadata.set("tokenizer.chat_template.rerank",
+                   std::string_view("<s>query {query}</s>{document}</s>"));
+  });
+  const std::string document = "ab \xC3\xA9\xC3\xA9 cd \xC3\xA9 ef \xC3\xA9\xC3\xA9\xC3\xA9";
+  const auto cut = [&](size_t most) {
+    return cut_rerank_ids(file_->metadata(), params_, *tokenizer_, "q", document, most);
+  };
+  const size_t whole = ids("q", document).size();
+  const size_t least = ids("q", "").size();
+  EXPECT_EQ(cut(whole).value(), ids("q", document));
+  for (size_t most = least; most < whole; ++most) {
+    const Ids all = cut(most).value();
+    EXPECT_LE(all.size(), most);
+    EXPECT_GE(all.size() + 4, most);  // at most a character less: two bytes, and a space before
+    EXPECT_EQ(all.back(), 2);         // what stands behind the document is there
+    // A begin of the document, of whole characters.
+    const std::string text = tokenizer_->decode(all, {.render_special = true});
+    const std::string begin = "<s>query q</s> ";
+    if (all.size() == least) continue;
+    ASSERT_TRUE(text.starts_with(begin)) << text;
+    const std::string kept = text.substr(begin.size(), text.size() - begin.size() - 4);
+    EXPECT_TRUE(document.starts_with(kept)) << text;
+    EXPECT_TRUE(kept.empty() || (uint8_t(document[kept.size()]) & 0xC0) != 0x80) << text;
+  }
+  const auto none = cut(least - 1);
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error().code, ErrorCode::kContextFull);
+}
+
 TEST_F(RerankIds, CausalModelsHaveQwensOwn) {
   open("qwen3", [](model::TinyModel&) {});
   const std::string prompt = tokenizer_->decode(ids("ab", "cd"), {.render_special = true});

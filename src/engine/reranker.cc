@@ -1,5 +1,7 @@
 #include "engine/reranker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "text/tokenizer.h"
@@ -69,6 +71,38 @@ Result<std::vector<int32_t>> rerank_ids(const format::Metadata& metadata,
   if (source.empty() && params.causal) source = kQwenTemplate;
   if (source.empty()) return pair_ids(tokenizer, query, document);
   return tokenizer.encode_segments(fill_in(source, query, document), {.add_special = false});
+}
+
+// What a tokenizer makes of a text cannot be cut where the text is in the middle of a template: the
+// longest begin of the document that fits is searched for.
+Result<std::vector<int32_t>> cut_rerank_ids(const format::Metadata& metadata,
+                                            const model::HyperParams& params,
+                                            const text::Tokenizer& tokenizer,
+                                            std::string_view query, std::string_view document,
+                                            size_t most) {
+  HEARTH_ASSIGN(std::vector<int32_t> best, rerank_ids(metadata, params, tokenizer, query, ""));
+  if (best.size() > most)
+    return fail(ErrorCode::kContextFull,
+                fmt::format("the query has {} tokens without any document, but the model reads {} "
+                            "at most",
+                            best.size(), most),
+                "shorten the query");
+  size_t fits = 0;
+  size_t too_long = document.size() + 1;
+  while (fits + 1 < too_long) {
+    const size_t half = fits + (too_long - fits) / 2;
+    size_t end = half;  // not within a character
+    while (end > fits && end < document.size() && (uint8_t(document[end]) & 0xC0) == 0x80) --end;
+    HEARTH_ASSIGN(std::vector<int32_t> ids,
+                  rerank_ids(metadata, params, tokenizer, query, document.substr(0, end)));
+    if (ids.size() > most) {
+      too_long = half;
+      continue;
+    }
+    best = std::move(ids);
+    fits = half;
+  }
+  return best;
 }
 
 Result<std::vector<double>> rerank(Engine& engine, std::span<const std::vector<int32_t>> pairs) {

@@ -21,6 +21,14 @@ Result<std::vector<int32_t>> rerank_ids(const format::Metadata& metadata,
                                         const text::Tokenizer& tokenizer, std::string_view query,
                                         std::string_view document);
 
+// The same in at most `most` tokens: the end of a document that is too long is left out. Errors,
+// too: kContextFull where there is no room for the query.
+Result<std::vector<int32_t>> cut_rerank_ids(const format::Metadata& metadata,
+                                            const model::HyperParams& params,
+                                            const text::Tokenizer& tokenizer,
+                                            std::string_view query, std::string_view document,
+                                            size_t most);
+
 // A score for each of `pairs` (of rerank_ids()); larger is more relevant. Errors: those of
 // Embedder::embed() and of model::rank_score().
 Result<std::vector<double>> rerank(Engine& engine, std::span<const std::vector<int32_t>> pairs);

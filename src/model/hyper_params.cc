@@ -7,6 +7,7 @@
 
 #include "model/embedding_params.h"
 #include "model/recurrent_params.h"
+#include "model/unknown_arch.h"
 
 namespace hearth::model {
 namespace {
@@ -17,41 +18,6 @@ constexpr uint64_t kMaxLayers = 4096;
 constexpr uint64_t kMaxWidth = uint64_t{1} << 24;
 constexpr uint64_t kMaxHeads = 65536;
 constexpr uint64_t kMaxContext = (uint64_t{1} << 31) - 1;  // positions are 32-bit
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-// The three known architectures whose names are most like this one.
-std::string nearest_archs(std::string_view name) {
-  std::vector<const ArchSpec*> archs(all_archs().begin(), all_archs().end());
-  std::ranges::stable_sort(archs, {},
-                           [&](const ArchSpec* a) { return edit_distance(name, a->name); });
-  return fmt::format("{} ({}), {} and {}", archs[0]->name, archs[0]->title, archs[1]->name,
-                     archs[2]->name);
-}
-
-std::unexpected<Error> unknown_arch(std::string_view name) {
-  name = name.substr(0, 64);
-  return fail(ErrorCode::kUnsupported,
-              fmt::format("the architecture '{}' is not known to this version of Hearth: it lacks "
-                          "the list of its tensors and the order of its operations",
-                          name),
-              fmt::format("it runs {} architectures (docs/models.md), the nearest by name are {}; "
-                          "use a model of one of these",
-                          all_archs().size(), nearest_archs(name)));
-}
 
 // Reads keys below "<arch>.".
 class Reader {
@@ -459,7 +425,7 @@ Result<void> check_layers(const Reader& r, const HyperParams& p) {
 Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   HEARTH_ASSIGN(const std::string_view arch_name, metadata.get_string("general.architecture"));
   const ArchSpec* arch = find_arch(arch_name);
-  if (arch == nullptr) return unknown_arch(arch_name);
+  if (arch == nullptr) return std::unexpected(unknown_arch(arch_name));
 
   HyperParams p;
   p.arch = arch;

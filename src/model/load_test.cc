@@ -240,6 +240,22 @@ TEST(Load, UnusedTensorsAreNamed) {
   EXPECT_NE(open->model->warnings()[0].find("blk.0.attn_sinks.weight"), std::string::npos);
 }
 
+TEST(Load, AnUnknownArchitectureSaysWhatIsMissing) {
+  TinyModel tiny = make_tiny_model({.arch = find_arch("qwen3moe")}).value();
+  tiny.metadata.set("general.architecture", std::string_view("qwen9"));
+  const auto known = test::open(tiny);
+  ASSERT_FALSE(known.has_value());
+  EXPECT_EQ(known.error().code, ErrorCode::kUnsupported);
+  for (const char* part : {"'qwen9' is not known", "'qwen3moe' (Qwen 3 MoE", "all of its tensors"})
+    EXPECT_NE(known.error().message.find(part), std::string::npos) << known.error().message;
+  tiny.tensors.push_back(*tiny.find("output_norm.weight"));
+  tiny.tensors.back().name = "blk.1.indexer.k_norm.weight";
+  const auto more = test::open(tiny);
+  ASSERT_FALSE(more.has_value());
+  for (const char* part : {"'qwen3moe'", "does not know its tensors blk.*.indexer.k_norm"})
+    EXPECT_NE(more.error().message.find(part), std::string::npos) << more.error().message;
+}
+
 TEST(Load, ScalesOfTheWrongLength) {
   for (const std::vector<uint64_t>& shape : {std::vector<uint64_t>{2}, {1, 1, 3}, {64}}) {
     TinyModel tiny = make_tiny_model({.arch = find_arch("llama")}).value();

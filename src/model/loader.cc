@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "model/model.h"
+#include "model/unknown_arch.h"
 
 namespace hearth::model {
 
@@ -292,6 +293,7 @@ class Loader {
 };
 
 Result<Model> Model::load(const format::ModelFile& file, Arena& arena) {
+  HEARTH_TRY(arch_of(file));
   Model model;
   HEARTH_ASSIGN(model.params_, read_hyper_params(file.metadata()));
   HEARTH_TRY(Loader(file, arena, model).run());

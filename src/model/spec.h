@@ -86,6 +86,9 @@ inline constexpr TinyKey kTinySharedExperts[] = {{"expert_count", 4},
 struct ArchSpec {
   std::string_view name;   // general.architecture
   std::string_view title;  // for people: "Llama 1-3, Mistral, Mixtral, ..."
+  // Chat templates of its models, "A, B": names of ../shared/data/chat-templates, or of our own
+  // (text/named_templates.h). docs/models.md says what they do; models bring theirs in their files.
+  std::string_view templates = {};
   std::span<const TensorSpec> tensors;
 
   // Embedding, norms, head.

@@ -36,6 +36,7 @@ constexpr std::array<std::string_view, 5> kFimRepo = {"<|fim_repo|>", "<|repo_na
                                                       "<REPO>", "<reponame>"};
 constexpr std::array<std::string_view, 1> kFimSeparator = {"<|file_sep|>"};
 
+// Ends wherever they stand, whatever type the file gives them.
 constexpr std::array<std::string_view, 22> kEndOfGeneration = {"<|eot_id|>",
                                                                "<|im_end|>",
                                                                "<|end|>",
@@ -45,10 +46,10 @@ constexpr std::array<std::string_view, 22> kEndOfGeneration = {"<|eot_id|>",
                                                                "<|calls|>",
                                                                "<end_of_turn>",
                                                                "<|endoftext|>",
-                                                               "</s>",
                                                                "<|eom_id|>",
                                                                "<EOT>",
                                                                "_<EOT>",
+                                                               "▁<EOT>",
                                                                "[EOT]",
                                                                "[EOS]",
                                                                "<|end_of_text|>",
@@ -59,15 +60,45 @@ constexpr std::array<std::string_view, 22> kEndOfGeneration = {"<|eot_id|>",
                                                                "<｜end▁of▁sentence｜>",
                                                                "[e~["};
 
+// Ends where the file says that they are control or user-defined tokens: the same characters are a
+// piece of text elsewhere (Qwen's vocabulary has an ordinary </s>). Most files declare one of them
+// as their eos, and leave out the others.
+constexpr std::array kEndIfSpecial = std::to_array<std::string_view>({
+    "</s>",
+    "<|eot|>",
+    "<|eom|>",                // Llama 4, Jamba 1.5
+    "<|end_of_turn|>",        // OpenChat, Starling
+    "<|END_OF_TURN_TOKEN|>",  // Command R and later
+    "<|EOT|>",                // DeepSeek Coder 1
+    "[|endofturn|]",
+    "<|endofturn|>",        // EXAONE
+    "<|role_end|>",         // Ling, Ring
+    "<|endofresponse|>",    // dots.llm1
+    "<|assistant_end|>",    // Apertus
+    "<|end_of_sentence|>",  // ERNIE 4.5
+    "<end_of_sentence>",    // MiniMax Text 1, M1
+    "<seed:eos>",           // Seed OSS
+    "<EOS_TOKEN>",          // Command R, base models
+    "<｜hy_eos｜>",
+    "<｜hy_eos:opensource｜>",  // Hunyuan 3
+    "<file_sep>",
+    "<repo_name>",                // StarCoder 2: another file begins
+    "<start_function_response>",  // FunctionGemma: what Gemma 4 calls <|tool_response>
+});
+
 constexpr std::array<std::string_view, 4> kHarmony = {"<|start|>", "<|channel|>", "<|message|>",
                                                       "<|constrain|>"};
 
 class Finder {
  public:
-  Finder(const TokenTexts& texts, const TextIndex& index) : texts_(texts), index_(index) {}
+  explicit Finder(const DeclaredTokens& declared) : declared_(declared) {}
 
-  int32_t find(std::string_view name) const { return index_.find(texts_, name); }
+  int32_t find(std::string_view name) const { return declared_.index.find(declared_.texts, name); }
   bool has(std::string_view name) const { return find(name) >= 0; }
+  bool is_special(int32_t id) const {
+    const TokenType type = declared_.types[static_cast<size_t>(id)];
+    return type == TokenType::kControl || type == TokenType::kUserDefined;
+  }
 
   // Fills a role that the file leaves open.
   void fill(int32_t& role, Names names) {
@@ -90,11 +121,10 @@ class Finder {
   SpecialTokens found;
 
  private:
-  const TokenTexts& texts_;
-  const TextIndex& index_;
+  const DeclaredTokens& declared_;
 };
 
-// Families in which a token of the list above does not end generation, or another one does.
+// Families in which a token of the lists above does not end generation, or another one does.
 void apply_exceptions(Finder& f, std::string_view pre) {
   // gpt-oss and Solar: <|end|> closes a message and others follow.
   const bool harmony = f.has("<|return|>") && f.has("<|call|>");
@@ -105,13 +135,16 @@ void apply_exceptions(Finder& f, std::string_view pre) {
     f.found.shown.push_back(end);
     if (f.found.ids.eot == end) f.found.ids.eot = -1;
   }
-  // Gemma 4 (which alone has <|tool_response>): </s> is a piece of HTML.
-  if (const int32_t s = f.find("</s>"); s >= 0 && f.has("<|tool_response>")) {
-    f.not_an_end(s);
-    f.found.plain.push_back(s);
+  // Gemma has a token for every tag of HTML, so its </s> ends words struck out. (Gemma 4 alone has
+  // <|tool_response>, and pairs </s> like other text.)
+  const int32_t tag = f.find("</s>");
+  if (tag >= 0 && f.has("<eos>") && f.found.ids.eos != tag) {
+    f.not_an_end(tag);
+    if (f.has("<|tool_response>")) f.found.plain.push_back(tag);
   }
-  // GLM-4: the model opens the next turn itself.
-  if ((pre == "glm4" || pre == "chatglm-bpe") && f.has("<|observation|>")) {
+  // GLM: the model opens the next turn itself. (Files may lack the pre-tokenizer's name.)
+  const bool glm = pre == "glm4" || pre == "chatglm-bpe" || f.has("[gMASK]");
+  if (glm && f.has("<|observation|>")) {
     f.end_with(f.find("<|user|>"));
     f.end_with(f.find("<|observation|>"));
   }
@@ -119,12 +152,10 @@ void apply_exceptions(Finder& f, std::string_view pre) {
 
 }  // namespace
 
-SpecialTokens find_special_tokens(const TokenTexts& texts, const TextIndex& index,
-                                  const SpecialIds& declared, std::span<const int32_t> declared_eos,
-                                  std::string_view pre) {
-  Finder f(texts, index);
+SpecialTokens find_special_tokens(const DeclaredTokens& declared) {
+  Finder f(declared);
   SpecialIds& ids = f.found.ids;
-  ids = declared;
+  ids = declared.special;
   f.fill(ids.eot, kEndOfTurn);
   f.fill(ids.eom, kEndOfMessage);
   f.fill(ids.fim_pre, kFimPrefix);
@@ -136,20 +167,25 @@ SpecialTokens find_special_tokens(const TokenTexts& texts, const TextIndex& inde
 
   for (const int32_t id : {ids.fim_pad, ids.fim_rep, ids.fim_sep, ids.eos, ids.eot, ids.eom})
     f.end_with(id);
-  for (const int32_t id : declared_eos) f.end_with(id);
+  for (const int32_t id : declared.ends) f.end_with(id);
   for (const std::string_view name : kEndOfGeneration) {
     const int32_t id = f.find(name);
     if (id < 0) continue;
     f.end_with(id);
     f.found.control.push_back(id);
   }
+  for (const std::string_view name : kEndIfSpecial)
+    if (const int32_t id = f.find(name); id >= 0 && f.is_special(id)) {
+      f.end_with(id);
+      f.found.control.push_back(id);
+    }
   for (const std::string_view name : kHarmony) {
     const int32_t id = f.find(name);
     if (id < 0) continue;
     f.found.control.push_back(id);
     f.found.shown.push_back(id);
   }
-  apply_exceptions(f, pre);
+  apply_exceptions(f, declared.pre);
 
   std::ranges::sort(f.found.eog);
   const auto repeated = std::ranges::unique(f.found.eog);

@@ -22,10 +22,17 @@ struct SpecialTokens {
   std::vector<int32_t> plain;  // named like a control token, but ordinary text in this family
 };
 
-// `declared` holds ids from the file, in range or -1; `declared_eos` further ends that the file
-// lists. REQUIRES: index is over texts.
-SpecialTokens find_special_tokens(const TokenTexts& texts, const TextIndex& index,
-                                  const SpecialIds& declared, std::span<const int32_t> declared_eos,
-                                  std::string_view pre);
+// What the file says of its tokens. REQUIRES: index is over texts; types has one for each; ids are
+// in range, those of `declared` or -1.
+struct DeclaredTokens {
+  const TokenTexts& texts;
+  const TextIndex& index;
+  std::span<const TokenType> types;
+  const SpecialIds& special;
+  std::span<const int32_t> ends;  // further ends of generation
+  std::string_view pre;           // the pre-tokenizer's name
+};
+
+SpecialTokens find_special_tokens(const DeclaredTokens& declared);
 
 }  // namespace hearth::text

@@ -153,7 +153,7 @@ Result<void> Tokenizer::encode_plain(std::string_view text, bool after_special,
 void Tokenizer::add_special_tokens(const EncodeOptions& options, std::vector<int32_t>& ids) const {
   const bool is_wordpiece = vocab_->kind() == TokenizerKind::kWordPiece;  // which always has both
   const bool wants_bos = is_wordpiece || vocab_->adds_bos();
-  const bool wants_end = is_wordpiece || vocab_->adds_eos();
+  const bool wants_end = options.add_end && (is_wordpiece || vocab_->adds_eos());
   const int32_t end = is_wordpiece ? special().sep : special().eos;
   const bool has_bos = options.no_double_special && !ids.empty() && ids.front() == bos();
   const bool has_end = options.no_double_special && !ids.empty() && ids.back() == end;

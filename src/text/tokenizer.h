@@ -23,6 +23,8 @@ struct EncodeOptions {
   // Do not add a BOS (EOS) where the text itself begins (ends) with one, as chat templates' do.
   // Off, two of them are what the original tokenizers give.
   bool no_double_special = false;
+  // False: no EOS behind the text, whatever the model has, as in prompts, which go on.
+  bool add_end = true;
 };
 
 // A text made of a template's parts, in which special tokens count, and of what people wrote, in

@@ -226,7 +226,12 @@ class VocabBuilder {
                          [this](int32_t id) { return v_.is_valid(id); });
 
     const std::string_view pre = v_.pre_ == nullptr ? std::string_view() : v_.pre_->name;
-    SpecialTokens found = find_special_tokens(v_.texts_, v_.index_, ids, further, pre);
+    SpecialTokens found = find_special_tokens({.texts = v_.texts_,
+                                               .index = v_.index_,
+                                               .types = v_.types_,
+                                               .special = ids,
+                                               .ends = further,
+                                               .pre = pre});
     v_.special_ = found.ids;
     v_.eog_ids_ = std::move(found.eog);
     v_.shown_ids_ = std::move(found.shown);

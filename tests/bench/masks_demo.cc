@@ -157,7 +157,8 @@ int run(int argc, char** argv) {
     return 1;
   }
   const auto begin = Clock::now();
-  const auto tokens = app::token_table(**tokenizer, size_t((*tokenizer)->n_tokens()));
+  const auto tokens =
+      app::token_table(**tokenizer, size_t((*tokenizer)->n_tokens()), (*tokenizer)->eog_ids());
   fmt::print("{} tokens, table made in {:.0f} ms\n", tokens->n_vocab(), us_since(begin) / 1000);
   fmt::print("{:<28} {:>10} {:>15} {:>13} {:>8} {:>8} {:>8}\n", "", "compiled", "", "", "median",
              "p99", "max");

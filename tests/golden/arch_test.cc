@@ -3,7 +3,7 @@
 // own in data/, so that the test says something without them too.
 #include "engine/embedder.h"
 #include "golden.h"
-#include "model/spec.h"
+#include "golden_models.h"
 
 namespace hearth::golden {
 namespace {
@@ -12,32 +12,8 @@ namespace {
 // ref.json says more.
 constexpr double kNmseMax = 1e-8;
 
-struct GoldenModel {
-  fs::path folder;
-  std::string name;
-  std::string arch;
-  bool is_embedding;
-};
-void PrintTo(const GoldenModel& model, std::ostream* out) { *out << model.name; }
-
-std::vector<GoldenModel> models_in(const fs::path& folder) {
-  std::vector<GoldenModel> models;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const auto file = format::ModelFile::open((entry.path() / "model.gguf").string());
-    if (!file || model::find_arch(file->architecture()) == nullptr) continue;
-    const bool is_embedding =
-        read_json(entry.path() / "ref.json").value("kind", "logits") == "embedding";
-    models.push_back({entry.path(), entry.path().filename().string(),
-                      std::string(file->architecture()), is_embedding});
-  }
-  std::sort(models.begin(), models.end(),
-            [](const auto& a, const auto& b) { return a.name < b.name; });
-  return models;
-}
-
 // Those that give logits, or those that give embeddings.
-std::vector<GoldenModel> models_in(const fs::path& folder, bool is_embedding) {
+std::vector<GoldenModel> models_of_kind(const fs::path& folder, bool is_embedding) {
   std::vector<GoldenModel> models = models_in(folder);
   std::erase_if(models, [&](const GoldenModel& m) { return m.is_embedding != is_embedding; });
   return models;
@@ -186,12 +162,13 @@ std::string name_of(const testing::TestParamInfo<GoldenModel>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Shared, Golden, testing::ValuesIn(models_in(kGoldens / "arch")), name_of);
 INSTANTIATE_TEST_SUITE_P(Own, Golden, testing::ValuesIn(models_in(kOwn)), name_of);
-INSTANTIATE_TEST_SUITE_P(Shared, GoldenText, testing::ValuesIn(models_in(kGoldens / "arch", false)),
-                         name_of);
-INSTANTIATE_TEST_SUITE_P(Own, GoldenText, testing::ValuesIn(models_in(kOwn, false)), name_of);
+INSTANTIATE_TEST_SUITE_P(Shared, GoldenText,
+                         testing::ValuesIn(models_of_kind(kGoldens / "arch", false)), name_of);
+INSTANTIATE_TEST_SUITE_P(Own, GoldenText, testing::ValuesIn(models_of_kind(kOwn, false)), name_of);
 INSTANTIATE_TEST_SUITE_P(Shared, GoldenEmbedding,
-                         testing::ValuesIn(models_in(kGoldens / "arch", true)), name_of);
-INSTANTIATE_TEST_SUITE_P(Own, GoldenEmbedding, testing::ValuesIn(models_in(kOwn, true)), name_of);
+                         testing::ValuesIn(models_of_kind(kGoldens / "arch", true)), name_of);
+INSTANTIATE_TEST_SUITE_P(Own, GoldenEmbedding, testing::ValuesIn(models_of_kind(kOwn, true)),
+                         name_of);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Golden);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenText);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenEmbedding);
@@ -209,39 +186,6 @@ TEST(GoldenSet, IsThere) {
     if (!found) missing.emplace_back(arch->name);
   }
   EXPECT_TRUE(missing.empty()) << missing.front();
-}
-
-// docs/models.md: every architecture, and the models of another program that it is compared with.
-std::string models_page() {
-  std::string page =
-      "# Models that run\n\n"
-      "Made from the list in `src/model/arch` and from the models that `tests/golden` compares "
-      "with other programs, on every\n"
-      "instruction set, fed at once and token by token (`HEARTH_WRITE_DOCS=1 "
-      "build/release/tests/golden_test "
-      "--gtest_filter='*Page*'`\n"
-      "writes it anew). Templates, tool calls and thinking do not depend on the architecture: "
-      "`docs/templates.md`.\n\n"
-      "| `general.architecture` | models | own layer | compared with |\n| --- | --- | --- | --- "
-      "|\n";
-  for (const model::ArchSpec* arch : model::all_archs()) {
-    std::string golden;
-    for (const fs::path& set : {kGoldens / "arch", kOwn})
-      for (const GoldenModel& m : models_in(set))
-        if (m.arch == arch->name && golden.find("`" + m.name + "`") == std::string::npos)
-          golden += (golden.empty() ? "`" : ", `") + m.name + "`";
-    page += "| `" + std::string(arch->name) + "` | " + std::string(arch->title) + " | " +
-            (arch->layer != nullptr ? "yes" : "") + " | " + golden + " |\n";
-  }
-  return page;
-}
-
-TEST(GoldenSet, ModelsPageIsInStep) {
-  if (!fs::exists(kGoldens)) GTEST_SKIP() << "no " << kGoldens << ": the page names its models";
-  const fs::path path = fs::path(HEARTH_SOURCE_DIR) / "docs/models.md";
-  const std::string page = models_page();
-  if (std::getenv("HEARTH_WRITE_DOCS") != nullptr) std::ofstream(path) << page;
-  EXPECT_EQ(read_file(path), page) << "run this test with HEARTH_WRITE_DOCS=1";
 }
 
 }  // namespace

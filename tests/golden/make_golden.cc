@@ -51,6 +51,26 @@ std::vector<Golden> goldens() {
          m.set("rope.scaling.attn_factor", 1.19f);
        }},
       {"gemma2", "gemma2", {.n_layers = 3, .window = 5, .optional = {}}, {}},
+      {"qwen3moe",
+       "qwen3moe",
+       {},
+       [](TinyModel& m) { m.set("expert_feed_forward_length", uint32_t{32}); }},
+      {"deepseek2",
+       "deepseek2",
+       {},
+       [](TinyModel& m) {
+         m.set("attention.q_lora_rank", uint32_t{0});  // as DeepSeek V2 Lite
+         m.set("expert_feed_forward_length", uint32_t{32});
+       }},
+      {"qwen35",
+       "qwen35",
+       {.n_layers = 4},
+       [](TinyModel& m) {
+         const uint32_t sections[] = {3, 3, 2, 0};
+         m.metadata.set_array(m.prefix + "rope.dimension_sections",
+                              std::span<const uint32_t>(sections));
+       }},
+      {"lfm2", "lfm2", {.head_dim = 8}, {}},
       {"eurobert",
        "eurobert",
        {.head_dim = 8},

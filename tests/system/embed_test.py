@@ -211,7 +211,25 @@ class Embed(base.HearthCase):
         many = self.make("many.gguf", encoder_file(pooling=4, head=3, labels=["x", "y", "z"]))
         self.refused(base.UNSUPPORTED, ["rerank", many, "--query", "a", "c"], "3 classes")
         long = " ".join("abcdefghijklmnop")
-        self.refused(base.CONTEXT_FULL, ["rerank", self.ranker, "--query", "a", "b", long], "document 2", "20 tokens", "16")
+        self.refused(base.CONTEXT_FULL, ["rerank", self.ranker, "--query", "a", "b", long], "document 2", "20 tokens", "16", "--truncate")
+
+    def test_a_long_document_is_cut(self):
+        long = " ".join("abcdefghijklmnop")
+        rc, out, err = self.run_hearth("rerank", self.ranker, "--query", "a", "b", long, "--truncate", "--json")
+        self.assertEqual(rc, 0, err)
+        self.assertIn("document 2 with the query is cut from 20 to 16 tokens", err)
+        results = {result["index"]: result for result in json.loads(out)["results"]}
+        self.assertEqual(results[1]["document"], long)
+        rc, out, err = self.run_hearth("rerank", self.ranker, "--query", "a", " ".join("abcdefghijkl"), "--json")
+        self.assertEqual(json.loads(out)["results"][0]["score"], results[1]["score"])
+
+    def test_show_tells_the_pooling(self):
+        for pooling, name in ((1, "mean"), (2, "cls"), (None, "mean")):
+            path = self.make("pooled.gguf", encoder_file(pooling=pooling))
+            rc, out, _ = self.run_hearth("show", path)
+            self.assertEqual(rc, 0)
+            self.assertRegex(out.decode(), rf"pooling +{name}\n")
+            self.assertEqual(json.loads(self.run_hearth("show", path, "--json")[1])["pooling"], name)
 
 
 if __name__ == "__main__":

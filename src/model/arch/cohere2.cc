@@ -11,6 +11,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kAttnNorm, kQkvAndOut, kGatedMatri
 extern const ArchSpec kCohere2 = {
     .name = "cohere2",
     .title = "Command R7B, Command A, Tiny Aya",
+    .templates = "CohereForAI-c4ai-command-r7b-12-2024-tool_use",
     .tensors = kTensors,
     .layer_norm = true,
     .topology = Topology::kParallel,

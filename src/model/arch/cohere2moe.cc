@@ -31,6 +31,7 @@ constexpr auto kTensors =
 extern const ArchSpec kCohere2Moe = {
     .name = "cohere2moe",
     .title = "North-Code",
+    .templates = "Cohere2MoE",
     .tensors = kTensors,
     .layer_norm = true,
     .topology = Topology::kParallel,

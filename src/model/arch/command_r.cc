@@ -11,6 +11,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kAttnNorm, kQkvAndOut, kQkNormByHe
 extern const ArchSpec kCommandR = {
     .name = "command-r",
     .title = "Command R, Command R+, Aya 23",
+    .templates = "CohereForAI-c4ai-command-r-plus-tool_use",
     .tensors = kTensors,
     .layer_norm = true,
     .topology = Topology::kParallel,

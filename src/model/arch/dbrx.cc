@@ -14,6 +14,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kFusedAttention, kNorm, kExpertFfn
 extern const ArchSpec kDbrx = {
     .name = "dbrx",
     .title = "DBRX",
+    .templates = "chatml",
     .tensors = kTensors,
     .layer_norm = true,
     .rope = tensor::RopePairing::kNeox,

@@ -66,6 +66,9 @@ constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kAttnNorm, kLatent, 
 extern const ArchSpec kDeepseek2 = {
     .name = "deepseek2",
     .title = "DeepSeek V2, V3, R1, Kimi K2, GLM-4.7-Flash, Mistral Large 3",
+    .templates =
+        "llama-cpp-deepseek-r1, deepseek-ai-DeepSeek-V3.1, moonshotai-Kimi-K2, "
+        "Kimi-K2-Thinking, GLM-4.7-Flash, GigaChat3-10B-A1.8B",
     .tensors = kTensors,
     .expert_gating_key = true,
     .expert_renormalize_key = true,

@@ -10,6 +10,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kGa
 extern const ArchSpec kExaone = {
     .name = "exaone",
     .title = "EXAONE 3, 3.5, Deep",
+    .templates = "exaone",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
 };

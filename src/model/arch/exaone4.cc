@@ -28,6 +28,7 @@ constexpr auto kTensors =
 extern const ArchSpec kExaone4 = {
     .name = "exaone4",
     .title = "EXAONE 4",
+    .templates = "exaone",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .adjust = adjust,

@@ -14,6 +14,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kFusedAttention, kSecondNorm, kPla
 extern const ArchSpec kFalcon = {
     .name = "falcon",
     .title = "Falcon 7B, 40B, 180B",
+    .templates = "falcon-instruct",
     .tensors = kTensors,
     .layer_norm = true,
     .topology = Topology::kParallel,

@@ -20,6 +20,7 @@ constexpr auto kTensors =
 extern const ArchSpec kFalconH1 = {
     .name = "falcon-h1",
     .title = "Falcon-H1",
+    .templates = "chatml",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .recurrent = RecurrentMixer::kMamba2,

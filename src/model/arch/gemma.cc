@@ -10,6 +10,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kGatedFfn);
 extern const ArchSpec kGemma = {
     .name = "gemma",
     .title = "Gemma 1",
+    .templates = "gemma-it",
     .tensors = kTensors,
     .embed_scale = EmbedScale::kSqrtEmbd,
     .rope = tensor::RopePairing::kNeox,

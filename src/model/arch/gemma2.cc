@@ -25,6 +25,7 @@ Result<void> adjust(HyperParams& params, const format::Metadata&) {
 extern const ArchSpec kGemma2 = {
     .name = "gemma2",
     .title = "Gemma 2",
+    .templates = "google-gemma-2-2b-it",
     .tensors = kTensors,
     .embed_scale = EmbedScale::kSqrtEmbd,
     .rope = tensor::RopePairing::kNeox,

@@ -22,6 +22,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kGatedFf
 extern const ArchSpec kGemma3 = {
     .name = "gemma3",
     .title = "Gemma 3",
+    .templates = "gemma",
     .tensors = kTensors,
     .embed_scale = EmbedScale::kSqrtEmbd,
     .rope = tensor::RopePairing::kNeox,

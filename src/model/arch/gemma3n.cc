@@ -157,6 +157,7 @@ constexpr auto kTensors =
 extern const ArchSpec kGemma3n = {
     .name = "gemma3n",
     .title = "Gemma 3n",
+    .templates = "gemma",
     .tensors = kTensors,
     .embed_scale = EmbedScale::kSqrtEmbd,
     .rope = tensor::RopePairing::kNeox,

@@ -104,6 +104,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSharedKvAttention, 
 extern const ArchSpec kGemma4 = {
     .name = "gemma4",
     .title = "Gemma 4",
+    .templates = "google-gemma-4-31B-it, google-gemma-4-31B-it-interleaved",
     .tensors = kTensors,
     .embed_scale = EmbedScale::kSqrtEmbd,
     .rope = tensor::RopePairing::kNeox,

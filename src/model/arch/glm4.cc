@@ -12,6 +12,7 @@ constexpr auto kTensors =
 extern const ArchSpec kGlm4 = {
     .name = "glm4",
     .title = "GLM-4 0414, GLM-4V-Flash",
+    .templates = "glm4",
     .tensors = kTensors,
 };
 

@@ -12,6 +12,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kOptionalQkNorm, 
 extern const ArchSpec kGlm4Moe = {
     .name = "glm4moe",
     .title = "GLM-4.5 to 4.7",
+    .templates = "GLM-4.6, upstage-Solar-Open-100B",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .expert_gating = tensor::ExpertGating::kSigmoid,

@@ -15,6 +15,7 @@ constexpr auto kTensors =
 extern const ArchSpec kGptOss = {
     .name = "gpt-oss",
     .title = "gpt-oss",
+    .templates = "openai-gpt-oss-120b",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .window_period = 2,

@@ -11,6 +11,9 @@ constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kGa
 extern const ArchSpec kGranite = {
     .name = "granite",
     .title = "Granite 3, Granite 4 dense",
+    .templates =
+        "granite-3.0-instruct, ibm-granite-granite-3.3-2B-Instruct, "
+        "ibm-granite-granite-4.0",
     .tensors = kTensors,
     .logit_scale = LogitScale::kDivide,
 };

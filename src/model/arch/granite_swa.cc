@@ -11,6 +11,7 @@ constexpr auto kTensors =
 extern const ArchSpec kGraniteSwa = {
     .name = "granite_swa",
     .title = "Granite 4.1",
+    .templates = "ibm-granite-granite-4.1",
     .tensors = kTensors,
     .logit_scale = LogitScale::kDivide,
     .window_period = 2,

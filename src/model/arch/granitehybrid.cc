@@ -29,6 +29,7 @@ Result<void> adjust(HyperParams& p, const format::Metadata& metadata) {
 extern const ArchSpec kGraniteHybrid = {
     .name = "granitehybrid",
     .title = "Granite 4 hybrid, dense and with experts",
+    .templates = "ibm-granite-granite-4.0",
     .tensors = kTensors,
     .logit_scale = LogitScale::kDivide,
     .expert_ff_key = false,

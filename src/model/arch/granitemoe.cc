@@ -11,6 +11,7 @@ constexpr auto kTensors =
 extern const ArchSpec kGraniteMoe = {
     .name = "granitemoe",
     .title = "Granite 3 MoE",
+    .templates = "granite-3.0-instruct",
     .tensors = kTensors,
     .logit_scale = LogitScale::kDivide,
     .tiny_keys = kTinyExperts,

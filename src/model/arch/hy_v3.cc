@@ -20,6 +20,7 @@ constexpr auto kTensors =
 extern const ArchSpec kHyV3 = {
     .name = "hy_v3",
     .title = "Hunyuan 3",
+    .templates = "tencent-Hy3",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .expert_gating = tensor::ExpertGating::kSigmoid,

@@ -10,6 +10,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kGatedFfn);
 extern const ArchSpec kInternlm2 = {
     .name = "internlm2",
     .title = "InternLM 2, 2.5",
+    .templates = "chatml",
     .tensors = kTensors,
 };
 

@@ -92,6 +92,7 @@ Result<void> adjust(HyperParams& p, const format::Metadata& metadata) {
 extern const ArchSpec kKimiLinear = {
     .name = "kimi-linear",
     .title = "Kimi Linear",
+    .templates = "moonshotai-Kimi-K2",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNone,
     .expert_gating_key = true,

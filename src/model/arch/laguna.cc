@@ -27,6 +27,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kGate, k
 extern const ArchSpec kLaguna = {
     .name = "laguna",
     .title = "Laguna XS.2, S.2, M.1",
+    .templates = "poolside-Laguna-S-2.1, poolside-Laguna-XS-2.1, poolside-Laguna-XS.2",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .attn_gate = AttnGate::kSoftplus,

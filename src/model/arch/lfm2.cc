@@ -12,6 +12,7 @@ constexpr auto kTensors = join(kEmbedAndHeadLfm2, kSplitAttention, kQkNorm, kSho
 extern const ArchSpec kLfm2 = {
     .name = "lfm2",
     .title = "LFM 2",
+    .templates = "LFM2.5-Instruct",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .recurrent = RecurrentMixer::kShortConv,

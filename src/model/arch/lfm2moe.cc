@@ -12,6 +12,7 @@ constexpr auto kTensors = join(kEmbedAndHeadLfm2, kSplitAttention, kQkNorm, kSho
 extern const ArchSpec kLfm2Moe = {
     .name = "lfm2moe",
     .title = "LFM 2 with experts",
+    .templates = "LFM2-8B-A1B, LFM2.5-8B-A1B",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .expert_gating = tensor::ExpertGating::kSigmoid,

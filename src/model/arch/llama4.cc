@@ -28,6 +28,7 @@ constexpr auto kTensors =
 extern const ArchSpec kLlama4 = {
     .name = "llama4",
     .title = "Llama 4 Scout, Maverick",
+    .templates = "llama4",
     .tensors = kTensors,
     .nope_period = 4,
     .qk_norm_behind_rope = true,

@@ -12,6 +12,7 @@ constexpr auto kTensors =
 extern const ArchSpec kMinimaxM2 = {
     .name = "minimax-m2",
     .title = "MiniMax M2",
+    .templates = "MiniMax-M2",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .wide_qk_norm = true,

@@ -11,6 +11,9 @@ constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kGa
 extern const ArchSpec kMistral3 = {
     .name = "mistral3",
     .title = "Ministral 3, Devstral 2, Mistral Small 3.1 and later",
+    .templates =
+        "mistralai-Ministral-3-14B-Reasoning-2512, Mistral-Small-3.2-24B-Instruct-2506, "
+        "unsloth-mistral-Devstral-Small-2507",
     .tensors = kTensors,
 };
 

@@ -110,6 +110,7 @@ void layer(GraphBuilder& b, tensor::View x, int il) {
 extern const ArchSpec kNemotronH = {
     .name = "nemotron_h",
     .title = "Nemotron-H, Nemotron Nano 2",
+    .templates = "NVIDIA-Nemotron-Nano-v2",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNone,
     .activation = tensor::Activation::kRelu2,
@@ -123,6 +124,7 @@ extern const ArchSpec kNemotronH = {
 extern const ArchSpec kNemotronHMoe = {
     .name = "nemotron_h_moe",
     .title = "Nemotron 3 with experts",
+    .templates = "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16",
     .tensors = kMoeTensors,
     .rope = tensor::RopePairing::kNone,
     .activation = tensor::Activation::kRelu2,

@@ -14,6 +14,7 @@ constexpr auto kTensors =
 extern const ArchSpec kPhi3 = {
     .name = "phi3",
     .title = "Phi-3, Phi-3.5, Phi-4, Phi-4-mini",
+    .templates = "phi-3, microsoft-Phi-3.5-mini-instruct, phi4",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
 };

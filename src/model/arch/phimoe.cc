@@ -11,6 +11,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kFf
 extern const ArchSpec kPhiMoe = {
     .name = "phimoe",
     .title = "Phi-3.5-MoE",
+    .templates = "microsoft-Phi-3.5-mini-instruct",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .tiny_keys = kTinyExperts,

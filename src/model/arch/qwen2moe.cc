@@ -17,6 +17,7 @@ constexpr auto kTensors =
 extern const ArchSpec kQwen2Moe = {
     .name = "qwen2moe",
     .title = "Qwen 1.5 MoE, Qwen 2 57B-A14B",
+    .templates = "chatml",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .expert_renormalize = false,

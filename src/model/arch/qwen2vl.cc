@@ -11,6 +11,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kGatedFfn);
 extern const ArchSpec kQwen2Vl = {
     .name = "qwen2vl",
     .title = "Qwen 2 VL, Qwen 2.5 VL (text)",
+    .templates = "MiMo-VL",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
 };

@@ -13,6 +13,7 @@ constexpr auto kTensors =
 extern const ArchSpec kQwen3 = {
     .name = "qwen3",
     .title = "Qwen 3 dense, Qwen3-Embedding, Qwen3-Reranker",
+    .templates = "Qwen-Qwen3-0.6B",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
 };

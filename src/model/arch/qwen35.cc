@@ -13,6 +13,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kAttnNorm, kGatedAttention, kQkNor
 extern const ArchSpec kQwen35 = {
     .name = "qwen35",
     .title = "Qwen 3.5 dense",
+    .templates = "Qwen3.5-4B",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .attn_gate = AttnGate::kSigmoidInQ,

@@ -14,6 +14,7 @@ constexpr auto kTensors =
 extern const ArchSpec kQwen35Moe = {
     .name = "qwen35moe",
     .title = "Qwen 3.5 with experts",
+    .templates = "Qwen3.5-4B",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .attn_gate = AttnGate::kSigmoidInQ,

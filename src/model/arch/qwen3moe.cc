@@ -10,6 +10,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kQkNorm, kFfnNorm
 extern const ArchSpec kQwen3Moe = {
     .name = "qwen3moe",
     .title = "Qwen 3 MoE, Qwen 3 Coder",
+    .templates = "Qwen-Qwen3-0.6B, Qwen3-Coder",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .tiny_keys = kTinyExperts,

@@ -14,6 +14,7 @@ constexpr auto kTensors =
 extern const ArchSpec kQwen3Next = {
     .name = "qwen3next",
     .title = "Qwen 3 Next",
+    .templates = "Qwen-Qwen3-0.6B, Qwen3-Coder",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .attn_gate = AttnGate::kSigmoidInQ,

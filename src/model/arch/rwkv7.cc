@@ -172,6 +172,7 @@ void layer(GraphBuilder& b, tensor::View x, int il) {
 extern const ArchSpec kRwkv7 = {
     .name = "rwkv7",
     .title = "RWKV 7",
+    .templates = "llama-cpp-rwkv-world",
     .tensors = kTensors,
     .layer_norm = true,
     .rope = tensor::RopePairing::kNone,

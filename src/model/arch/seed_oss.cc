@@ -10,6 +10,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kFfnNormNamedPost
 extern const ArchSpec kSeedOss = {
     .name = "seed_oss",
     .title = "Seed-OSS",
+    .templates = "ByteDance-Seed-OSS",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
 };

@@ -10,6 +10,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kSplitAttention, kGatedFfn);
 extern const ArchSpec kSmollm3 = {
     .name = "smollm3",
     .title = "SmolLM3",
+    .templates = "HuggingFaceTB-SmolLM3-3B",
     .tensors = kTensors,
     .nope_period = 4,
 };

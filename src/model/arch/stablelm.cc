@@ -15,6 +15,7 @@ constexpr auto kTensors =
 extern const ArchSpec kStablelm = {
     .name = "stablelm",
     .title = "StableLM 2, StableLM Zephyr",
+    .templates = "zephyr",
     .tensors = kTensors,
     .layer_norm = true,
     .topology = Topology::kParallelWithoutFfnNorm,

@@ -48,6 +48,7 @@ constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kSplitAttention, kOp
 extern const ArchSpec kStep35 = {
     .name = "step35",
     .title = "Step 3.5 Flash",
+    .templates = "StepFun3.5-Flash",
     .tensors = kTensors,
     .rope = tensor::RopePairing::kNeox,
     .attn_gate = AttnGate::kSigmoid,

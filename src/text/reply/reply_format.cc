@@ -17,6 +17,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::string_view kProbeEos = "</s>";
 constexpr std::string_view kLevels[] = {"minimal", "low", "medium", "high", "xhigh", "max"};
 
 // One of everything that formats write differently: quotes, a line break, numbers, words, a list.
@@ -44,7 +45,9 @@ struct Probe {
 ChatOptions probe_options(const ToolList* tools) {
   ChatOptions options;
   options.bos_token = "<s>";
-  options.eos_token = "</s>";
+  options.eos_token = kProbeEos;
+  // Some dozen renderings of tiny conversations: a template that needs more has other aims.
+  options.limits = {.max_steps = 1'000'000, .max_output_bytes = 4u << 20};
   options.now = CivilTime{2026, 1, 2, 3, 4, 5};
   if (tools != nullptr) options.tools = tools->value();
   // Some templates ask for the tools under a name of their own.
@@ -342,6 +345,16 @@ void add_variables(const Variables& variables, ChatOptions& options) {
   for (const auto& variable : variables) options.variables.push_back(variable);
 }
 
+// A control token; or one that a file gives as user-defined, as many do, and that looks like one.
+// The eos of the probe is what the file declares, or, like Gemma's, a tag of HTML.
+bool is_marker(const Tokenizer& tokenizer, int32_t id) {
+  if (tokenizer.is_control(id)) return true;
+  const std::string_view word = tokenizer.piece(id);
+  return tokenizer.vocab().type(id) == TokenType::kUserDefined && word.size() > 2 &&
+         word != kProbeEos && std::string_view("<[").contains(word.front()) &&
+         std::string_view(">]").contains(word.back());
+}
+
 }  // namespace
 
 std::string_view ReplyFormat::tool_format_name() const {
@@ -370,14 +383,23 @@ std::string reply_prompt_tail(std::string_view prompt, std::string_view before) 
 int32_t turn_end_token(const ReplyFormat& format, const Tokenizer& tokenizer) {
   if (format.tools != nullptr && format.tools->parse_reply != nullptr) return -1;
   const auto ids = tokenizer.encode(format.turn_end, {.add_special = false, .parse_special = true});
-  if (!ids || ids->empty() || !tokenizer.is_control(ids->front())) return -1;
+  if (!ids || ids->empty()) return -1;
   const std::string_view word = tokenizer.piece(ids->front());
-  if (!format.turn_end.starts_with(word)) return -1;
+  if (!format.turn_end.starts_with(word) || !is_marker(tokenizer, ids->front())) return -1;
   // GigaChat writes calls behind it.
   if (format.tools != nullptr)
     for (const std::string_view trigger : format.tools->triggers)
       if (trigger.starts_with(word)) return -1;
   return ids->front();
+}
+
+std::vector<int32_t> end_tokens(const ReplyFormat* format, const Tokenizer& tokenizer) {
+  const auto own = tokenizer.eog_ids();
+  std::vector<int32_t> ends(own.begin(), own.end());
+  const int32_t id = format == nullptr ? -1 : turn_end_token(*format, tokenizer);
+  const auto at = std::ranges::lower_bound(ends, id);
+  if (id >= 0 && (at == ends.end() || *at != id)) ends.insert(at, id);
+  return ends;
 }
 
 ReplyFormat detect_reply_format(const ChatTemplate& chat_template) {

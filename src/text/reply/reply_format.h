@@ -53,9 +53,13 @@ struct ReplyFormat {
   [[nodiscard]] std::string reasoning_end() const;
 };
 
-// The control token with which the template ends an answer, or -1: generation ends with it too.
-// Where replies go on behind such a token (channels) there is none.
+// The control token with which the template ends an answer, or -1. Where replies go on behind such
+// a token (channels) there is none.
 int32_t turn_end_token(const ReplyFormat& format, const Tokenizer& tokenizer);
+
+// All tokens that end generation, ascending: the vocabulary's own, by metadata and by text, and the
+// template's. `format`: null where there is no template.
+std::vector<int32_t> end_tokens(const ReplyFormat* format, const Tokenizer& tokenizer);
 
 // Renders the template some dozen times on tiny conversations.
 ReplyFormat detect_reply_format(const ChatTemplate& chat_template);
