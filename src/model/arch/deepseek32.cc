@@ -35,6 +35,7 @@ constexpr auto kTensors =
 extern const ArchSpec kDeepseek32 = {
     .name = "deepseek32",
     .title = "DeepSeek V3.2",
+    .templates = "deepseek-ai-DeepSeek-V3.2",
     .tensors = kTensors,
     .index_rope = tensor::RopePairing::kNeox,
     .expert_gating_key = true,
