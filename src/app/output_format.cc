@@ -47,14 +47,21 @@ Result<std::shared_ptr<const OutputFormat>> read_output_format(std::string_view 
 }
 
 std::shared_ptr<const sample::TokenTable> token_table(const text::Tokenizer& tokenizer,
-                                                      size_t n_vocab) {
+                                                      size_t n_vocab,
+                                                      std::span<const int32_t> more_ends) {
   std::vector<std::string> bytes(n_vocab);
   for (size_t i = 0; i < n_vocab; ++i) {
     const int32_t id = int32_t(i);
-    if (!tokenizer.is_hidden(id)) bytes[i] = tokenizer.piece(id);
+    const std::string_view piece = tokenizer.piece(id);
+    if (tokenizer.is_control(id) && !piece.empty())
+      bytes[i] = kControlMark + std::string(piece);
+    else if (!tokenizer.is_hidden(id))
+      bytes[i] = piece;
   }
-  const auto ends = tokenizer.eog_ids();
-  return sample::TokenTable::create(std::move(bytes), {ends.begin(), ends.end()});
+  const auto own = tokenizer.eog_ids();
+  std::vector<int32_t> ends(own.begin(), own.end());
+  ends.insert(ends.end(), more_ends.begin(), more_ends.end());
+  return sample::TokenTable::create(std::move(bytes), std::move(ends));
 }
 
 }  // namespace hearth::app

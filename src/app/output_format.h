@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,9 +25,14 @@ struct OutputFormat {
 // schema the keyword and its place, for a grammar the line.
 Result<std::shared_ptr<const OutputFormat>> read_output_format(std::string_view argument);
 
+// Before the text of a control token in a TokenTable: no text holds this byte, so that what a
+// grammar says of text never allows one.
+inline constexpr char kControlMark = '\xff';
+
 // The tokens of a model as grammars see them. n_vocab: of the logits; ids that the tokenizer does
-// not know are never allowed.
+// not know are never allowed. more_ends: that end generation besides the tokenizer's own.
 std::shared_ptr<const sample::TokenTable> token_table(const text::Tokenizer& tokenizer,
-                                                      size_t n_vocab);
+                                                      size_t n_vocab,
+                                                      std::span<const int32_t> more_ends = {});
 
 }  // namespace hearth::app

@@ -10,6 +10,8 @@ namespace {
 constexpr std::string_view kMarkers[] = {">>>all"};
 constexpr NamedSyntax kSyntax = {.call_open = ">>>", .arguments_open = "\n"};
 constexpr std::array<std::string_view, 1> kHead = {">>>"};
+constexpr std::string_view kTriggers[] = {">>>"};
+constexpr std::string_view kAnswerHeads[] = {"all\n"};
 
 Co<bool> call(Reader& in, const std::string& name) {
   if (const bool yes = !co_await in.match_one(" ") || !co_await in.has_byte(); yes) co_return false;
@@ -32,6 +34,7 @@ Co<bool> parse_reply(Reader& in, const ToolFormat&) {
     if (named && name == "all") in.begin_part_after_text(Channel::kText);
     in.commit();
     co_await in.until(kHead, Channel::kText);
+    in.end_message();
     in.commit();
   }
   co_return true;
@@ -46,6 +49,8 @@ extern const ToolFormat kFunctionary32 = {
     .named = &kSyntax,
     .reply_begin = ">>>",
     .parse_reply = parse_reply,
+    .message_begin = ">>>",
+    .answer_heads = kAnswerHeads,
 };
 
 }  // namespace hearth::text::reply
