@@ -303,7 +303,8 @@ class EngineChatBackend final : public ChatBackend {
         text.resize(taken.n_bytes);
         HEARTH_ASSIGN(shorter, tokenizer.encode(text, {.add_special = false}));
       }
-      const std::span<const int32_t> ids = shorter.empty() ? std::span(&id, 1) : std::span(std::as_const(shorter));
+      const std::span<const int32_t> ids =
+          shorter.empty() ? std::span(&id, 1) : std::span(std::as_const(shorter));
       if (reply.stopped()) {
         stats.stop = StopReason::kStopText;
         said_.clear();  // what is shown and what was generated differ from here on
@@ -335,7 +336,7 @@ class EngineChatBackend final : public ChatBackend {
   std::optional<ChosenTemplate> template_;
   std::unique_ptr<engine::Session> session_;
   std::optional<ReplyGuard> guard_;  // of this model
-  int32_t turn_end_ = -1;    // the template ends answers with it; -1: none
+  int32_t turn_end_ = -1;            // the template ends answers with it; -1: none
   std::string prompt_tail_;  // the begin of the reply's turn: what the generation prompt adds
   std::string said_;         // the text of the tokens that the session holds; empty: not known
 };

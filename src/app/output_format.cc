@@ -55,7 +55,7 @@ std::shared_ptr<const sample::TokenTable> token_table(const text::Tokenizer& tok
     const std::string_view piece = tokenizer.piece(id);
     if (tokenizer.is_control(id) && !piece.empty())
       bytes[i] = kControlMark + std::string(piece);
-    else if (!tokenizer.is_hidden(id))
+    else if (!tokenizer.is_hidden(id) && !piece.contains(kControlMark))
       bytes[i] = piece;
   }
   const auto own = tokenizer.eog_ids();

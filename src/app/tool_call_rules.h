@@ -1,5 +1,5 @@
-// ToolCallRules: the rules of one ToolGrammar, added to a sample::Grammar: sections of calls and the
-// triggers that begin them. The part of reply_grammar.h that knows calls.
+// ToolCallRules: the rules of one ToolGrammar, added to a sample::Grammar: sections of calls and
+// the triggers that begin them. The part of reply_grammar.h that knows calls.
 #pragma once
 
 #include <map>
@@ -34,6 +34,10 @@ class ToolCallRules {
   [[nodiscard]] sample::ExprId closing_words(std::string_view text) {
     return grammar_.literal(input_.closing(text));
   }
+  // The same where line breaks stand between tags: they may be there or not, but not those that
+  // touch a value.
+  enum class Touches { kNothing, kValueBehind, kValueBefore };
+  [[nodiscard]] sample::ExprId tag_words(std::string_view text, Touches touches);
   [[nodiscard]] sample::ExprId json_words(std::string_view text);
   [[nodiscard]] sample::ExprId beginning(std::string_view text);
   [[nodiscard]] Result<sample::ExprId> pattern(const std::string& pattern);

@@ -29,8 +29,10 @@ struct SchemaOptions {
   std::vector<std::string> unenforced = {};
   // The schema is that of a part, a tool's parameter: an empty one means any value at the top too.
   bool is_part = false;
-  // true, false and null as Python writes them.
-  bool python_words = false;
+  // How true, false and null are written: Python says True, False, None. In Python strings without
+  // quotes and backslashes may stand between single quotes too.
+  enum class Words { kJson, kPython, kEither };
+  Words words = Words::kJson;
   // If set: what stands around strings in place of quotes. Then nothing in them is escaped and it
   // does not occur in them, names of properties have nothing around them, and there is no white
   // space. A byte 0xff in it (that is no text) is not looked for in strings.

@@ -78,9 +78,9 @@ SchemaCompiler::SchemaCompiler(Grammar& grammar, SchemaDocument& document,
   Grammar& g = grammar_;
   space_ = g.add_rule("space");
   const ExprId indent = g.repeat(g.chars(CharSet({{' ', ' '}, {'\t', '\t'}})), 0, 20);
-  g.define(space_, options_.quote.empty()
-                       ? g.choice({g.empty(), g.literal(" "), g.sequence({g.literal("\n"), indent})})
-                       : g.empty());
+  g.define(space_, options_.quote.empty() ? g.choice({g.empty(), g.literal(" "),
+                                                      g.sequence({g.literal("\n"), indent})})
+                                          : g.empty());
   // One character of a string: as it is, or escaped; of surrogates, pairs only.
   char_ = g.add_rule("char");
   const CharSet hex({{'0', '9'}, {'a', 'f'}, {'A', 'F'}});
@@ -265,8 +265,13 @@ Result<ExprId> SchemaCompiler::write_values(const Branch& branch) {
 
 // true, false, null.
 ExprId SchemaCompiler::write_word(const Json& value) {
-  if (!options_.python_words) return grammar_.literal(value.dump());
-  return grammar_.literal(value.is_null() ? "None" : value == true ? "True" : "False");
+  const ExprId json = grammar_.literal(value.dump());
+  if (options_.words == SchemaOptions::Words::kJson) return json;
+  const ExprId python = grammar_.literal(value.is_null() ? "None"
+                                         : value == true ? "True"
+                                                         : "False");
+  if (options_.words == SchemaOptions::Words::kPython) return python;
+  return grammar_.choice({json, python});
 }
 
 // This very value. Recursion: as deep as the schema nests.

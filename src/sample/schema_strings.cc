@@ -86,6 +86,14 @@ constexpr Format kFormats[] = {
 constexpr std::string_view kOtherFormats[] = {"idn-email",     "idn-hostname", "iri",
                                               "iri-reference", "uri-template", "regex"};
 
+// What may stand between single quotes as it is.
+TextDfa unescaped_in_python() {
+  const CharSet plain = CharSet({{0, 0x1f}, {'\'', '\''}, {'"', '"'}, {'\\', '\\'}}).complement();
+  std::vector<std::vector<TextDfa::Edge>> edges(1);
+  for (const CharRange range : plain.ranges()) edges[0].push_back({range, 0});
+  return TextDfa::of_edges(edges, {true});
+}
+
 }  // namespace
 
 ExprId SchemaCompiler::any_string() {
@@ -99,9 +107,13 @@ ExprId SchemaCompiler::any_string() {
 
 Result<ExprId> SchemaCompiler::quoted(TextDfa texts) {
   Grammar& g = grammar_;
-  if (options_.quote.empty())
-    return g.sequence({g.literal("\""), g.text(std::move(texts), TextEncoding::kJsonString),
-                       g.literal("\"")});
+  if (options_.quote.empty()) {
+    const ExprId json =
+        g.sequence({g.literal("\""), g.text(texts, TextEncoding::kJsonString), g.literal("\"")});
+    if (options_.words != SchemaOptions::Words::kPython) return json;
+    HEARTH_ASSIGN(texts, texts.intersect(unescaped_in_python()));
+    return g.choice({json, g.sequence({g.literal("'"), g.text(std::move(texts)), g.literal("'")})});
+  }
   HEARTH_ASSIGN(texts, texts.intersect(without_quote_));
   return g.sequence(
       {g.literal(options_.quote), g.text(std::move(texts)), g.literal(options_.quote)});
@@ -109,8 +121,8 @@ Result<ExprId> SchemaCompiler::quoted(TextDfa texts) {
 
 Result<ExprId> SchemaCompiler::property_name(const std::string& name) {
   const auto is_bare = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           c == '_' || c == '-' || c == '.' || c == '$';
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c == '-' || c == '.' || c == '$';
   };
   if (!options_.quote.empty()) {
     if (!name.empty() && std::ranges::all_of(name, is_bare)) return grammar_.literal(name);
@@ -213,7 +225,8 @@ Result<ExprId> SchemaCompiler::write_string(const Branch& branch) {
   if (max && *max < min) return grammar_.never();
   HEARTH_ASSIGN(std::optional<TextDfa> limits, text_limits(branch));
   Grammar& g = grammar_;
-  if (!limits && !options_.quote.empty()) limits = without_quote_;
+  if (!limits && (!options_.quote.empty() || options_.words == SchemaOptions::Words::kPython))
+    limits = without_quote_;
   if (!limits) {
     // A bound that no text of this size reaches is as good as the largest that can be counted.
     const int64_t most = max ? std::min(*max, Grammar::kMaxRepeat) : Grammar::kUnlimited;

@@ -25,8 +25,8 @@ constexpr auto kForms = std::to_array<ReasoningForm>({
     {"granite-3.2", "Granite 3.2", "Here is my thought process:", "Here is my response:"},
     {"granite-3.3", "Granite 3.3", "<think>", "</think>", kGraniteTags, "<response></response>",
      "<response>", "</response>"},
-    {"hunyuan-a13b", "Hunyuan A13B", "<think>", "</think>", kAnswerTags, "<answer>",
-     "<answer>\n", "\n</answer>"},
+    {"hunyuan-a13b", "Hunyuan A13B", "<think>", "</think>", kAnswerTags, "<answer>", "<answer>\n",
+     "\n</answer>"},
     {"exaone", "EXAONE Deep", "<thought>", "</thought>"},
     {"think",
      "DeepSeek R1 to V4, Qwen 3, QwQ, GLM 4.5 to 4.7, Nemotron 2 and 3, Kimi K2 Thinking, MiniMax "

@@ -297,13 +297,13 @@ TEST(Reply, TheAnswerIsKnownWhileItLasts) {
   EXPECT_FALSE(parser.answering());
   (void)parser.push("hm</think>");
   EXPECT_TRUE(parser.answering());
-  struct Case {
+  struct Channel {
     const reply::ToolFormat* format;
     const char* tail;
     const char* before;  // up to the answer's first byte
     const char* end;
   };
-  const Case cases[] = {
+  const Channel cases[] = {
       {&reply::kHarmony, "<|start|>assistant",
        "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>",
        "<|end|>"},
@@ -315,7 +315,7 @@ TEST(Reply, TheAnswerIsKnownWhileItLasts) {
        "hm<|close|>think<|sep|><|open|>response<|sep|>", "<|close|>response<|sep|>"},
       {&reply::kFunctionary32, ">>>", "all\n", ">>>"},
   };
-  for (const Case& c : cases) {
+  for (const Channel& c : cases) {
     ReplyParser on_channels(options_of(*c.format, c.tail));
     const std::string before(c.before);
     for (size_t i = 0; i < before.size(); ++i) {
@@ -375,7 +375,8 @@ TEST(ToolGrammar, ItsWordsMakeCalls) {
     ASSERT_GE(grammar.calls.size(), 3u);
     const size_t ways = grammar.calls.size() / 3;  // of calling one tool
     // gpt-oss and Gigachat write one call for each reply.
-    const bool several = (format->parse_reply == nullptr || !grammar.section_close.empty()) && !format->name.starts_with("gigachat");
+    const bool several = (format->parse_reply == nullptr || !grammar.section_close.empty()) &&
+                         !format->name.starts_with("gigachat");
     std::string text = grammar.section_open + sample_call(grammar, grammar.calls[0]);
     if (several) text += grammar.separator + sample_call(grammar, grammar.calls[ways]);
     text += grammar.section_close;

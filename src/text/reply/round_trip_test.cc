@@ -172,7 +172,8 @@ TEST(ReplyFormat, CallsOfEveryTemplateAreReadBack) {
       // This template puts quotes around strings without escaping those within.
       if (expected.tools == std::string_view("lfm2") && arguments == kArguments[0]) continue;
       std::string tail;
-      const std::string text = written_call(chat_template, options, format, {.arguments = arguments}, tail);
+      const std::string text =
+          written_call(chat_template, options, format, {.arguments = arguments}, tail);
       ASSERT_FALSE(text.empty()) << expected.name;
       const Reply reply =
           checked_reply(text, {.format = format, .tools = tools, .prompt_tail = tail});

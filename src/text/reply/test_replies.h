@@ -92,9 +92,8 @@ struct WrittenCall {
 inline Value call_with(const WrittenCall& call_of, bool as_text) {
   Dict function;
   function.set("name", std::string(call_of.name));
-  function.set("arguments",
-               as_text ? Value(std::string(call_of.arguments))
-                       : *template_value_from_json(call_of.arguments));
+  function.set("arguments", as_text ? Value(std::string(call_of.arguments))
+                                    : *template_value_from_json(call_of.arguments));
   Dict call;
   call.set("id", "abcdef123");
   call.set("type", "function");
@@ -104,7 +103,8 @@ inline Value call_with(const WrittenCall& call_of, bool as_text) {
 
 // What the template writes for a call; the prompt's tail is cut off it.
 inline std::string written_call(const ChatTemplate& chat_template, const ChatOptions& given,
-                         const ReplyFormat& format, const WrittenCall& call, std::string& tail) {
+                                const ReplyFormat& format, const WrittenCall& call,
+                                std::string& tail) {
   ChatOptions options = given;
   const std::vector<ChatMessage> asked = {{.role = "user", .content = Value::user_text("Go.")}};
   const auto prompt = chat_template.render_chat(asked, options);

@@ -30,7 +30,7 @@ struct JsonSyntax {
   std::string_view id_key = {};  // none: the format has no ids
   bool id_first = false;         // it stands before the name, not behind the arguments
   std::string_view id_pattern = kIdPattern;
-  bool name_is_key = false;      // {N: {...}}
+  bool name_is_key = false;  // {N: {...}}
 };
 
 // A name between words of the format, then the arguments as JSON.

@@ -57,7 +57,8 @@ struct ToolGrammar {
   // begins with its trigger; they may differ in white space, and words before the trigger may have
   // been left out.
   std::vector<std::string> triggers;
-  bool at_begin = false;  // a section that begins the reply is one without a trigger, others are not
+  bool at_begin =
+      false;  // a section that begins the reply is one without a trigger, others are not
   bool in_messages = false;  // on channels a section stands within a message, not in place of one
   std::string quote;         // kJson
   bool cdata = false;        // kTagged

@@ -116,6 +116,7 @@ Co<bool> parse(Reader& in, const ToolFormat&, int) {
 void describe(const ToolList& tools, ToolGrammar& out) {
   out.kind = ToolGrammar::Kind::kJson;
   out.section_open = "<|tool_call>";
+  out.separator = "<tool_call|><|tool_call>";
   out.section_close = "<tool_call|>";
   out.quote = kQuote;
   for (const Tool& tool : tools.tools())

@@ -95,8 +95,8 @@ void describe(const ToolList& tools, ToolGrammar& out) {
   constexpr std::array<std::string_view, 2> kCallHeads = {"<|channel|>commentary to=functions.",
                                                           "<|channel|>analysis to=functions."};
   constexpr std::string_view kEarlyHead = "<|start|>assistant to=functions.";
-  constexpr std::array<std::string_view, 3> kHeadEnds = {
-      " <|constrain|>json<|message|>", "<|message|>", " json<|message|>"};
+  constexpr std::array<std::string_view, 3> kHeadEnds = {" <|constrain|>json<|message|>",
+                                                         "<|message|>", " json<|message|>"};
   out.kind = ToolGrammar::Kind::kJson;
   for (const std::string_view head : kCallHeads) out.triggers.emplace_back(head);
   out.triggers.emplace_back(kEarlyHead);
