@@ -97,6 +97,8 @@ TEST_F(CallsOfTemplates, RightOnesFitWrongOnesDoNot) {
       if (tools == "lfm2" && arguments == kRight[0]) continue;
       if (tools == "minimax-m3" && arguments == kRight[2]) continue;
       // Values of many levels as Python writes them, in single quotes.
+      // Lines that begin with more than 20 spaces.
+      if (tools == "command-r" && arguments == kRight[2]) continue;
       const bool python = tools == "seed-oss" || tools == "minicpm5";
       if (python && arguments == kRight[2]) continue;
       const Reading reading = read(chat_template, format, {.arguments = arguments});

@@ -96,7 +96,10 @@ class Reader {
   // The same for formats of messages: an empty line between two messages that are text.
   void begin_part_after_text(Channel channel);
   // Formats of messages: what follows is neither the reasoning nor the answer that came.
-  void end_message() { reasoning_ = answering_ = false; }
+  void end_message() {
+    if (reasoning_) drop_space();
+    reasoning_ = answering_ = false;
+  }
 
   void begin_call(std::string_view name, std::string_view id = {});
   void arguments(std::string_view json);

@@ -353,6 +353,7 @@ std::string sample_call(const ToolGrammar& grammar, const ToolGrammar::Call& cal
     text += is_f ? fmt::format("{{{}:1,{}:{}x y{}}}", a, s, quote, quote) : "{}";
   if (grammar.kind == Kind::kPython && is_f) text += "a=1, s=\"x y\"";
   for (const ToolGrammar::Parameter& parameter : call.parameters) {
+    if (grammar.kind != Kind::kTagged) break;
     if (parameter.name == "a") text += parameter.before + "1" + parameter.after;
     if (parameter.name == "s") text += parameter.before_string + "x y" + parameter.after;
   }
@@ -366,8 +367,7 @@ TEST(ToolGrammar, ItsWordsMakeCalls) {
   const Calls wanted = {{"f", R"({"a":1,"s":"x y"})"}, {"g", "{}"}};
   int n = 0;
   for (const reply::ToolFormat* format : reply::tool_formats()) {
-    std::string tail(format->reply_begin);
-    if (tail == "<|start|>") tail += "assistant";
+    const std::string tail(format->message_begin);
     const ReplyOptions options = options_of(*format, tail);
     const ToolGrammar grammar = describe_tool_calls(options.format, options.tools);
     if (grammar.kind == ToolGrammar::Kind::kNone) continue;

@@ -94,9 +94,16 @@ void describe(const PythonSyntax& syntax, const ToolList& tools, ToolGrammar& ou
   out.section_open = joined({syntax.begin, syntax.list_open});
   out.separator = syntax.list_open.empty() ? "\n" : ", ";
   out.section_close = joined({syntax.list_close, syntax.end});
-  for (const Tool& tool : tools.tools())
-    out.calls.push_back(
-        {.tool = tool.name, .before = tool.name + "(", .after = ")", .schema = tool.schema});
+  for (const Tool& tool : tools.tools()) {
+    ToolGrammar::Call call{
+        .tool = tool.name, .before = tool.name + "(", .after = ")", .schema = tool.schema};
+    for (const Tool::Parameter& parameter : tool.parameters)
+      call.parameters.push_back({.name = parameter.name,
+                                 .schema = parameter.schema,
+                                 .kind = parameter.kind,
+                                 .required = parameter.required});
+    out.calls.push_back(std::move(call));
+  }
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ struct ToolGrammar {
     std::string after_id_pattern = {};
     std::string after_id = {};
     std::string schema = {};                 // of the arguments: JSON text
-    std::vector<Parameter> parameters = {};  // kTagged
+    std::vector<Parameter> parameters = {};  // kTagged; kPython: without words
   };
 
   Kind kind = Kind::kNone;
