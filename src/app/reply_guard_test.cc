@@ -241,7 +241,7 @@ TEST(ReplyGuard, CallsAreValid) {
         n_unread += !warning.contains("header") && !warning.contains("tag could");
       EXPECT_LE(n_unread, written.ended ? 0u : 2u) << tool_format->name << "\n" << written.text;
     }
-    EXPECT_GT(n_here, 2) << tool_format->name;
+    EXPECT_GT(n_here, 0) << tool_format->name;
     n_calls += n_here;
     EXPECT_TRUE(model.guard().notes().empty()) << model.guard().notes()[0];
   }

@@ -29,8 +29,8 @@ struct SchemaOptions {
   std::vector<std::string> unenforced = {};
   // The schema is that of a part, a tool's parameter: an empty one means any value at the top too.
   bool is_part = false;
-  // How true, false and null are written: Python says True, False, None. In Python strings without
-  // quotes and backslashes may stand between single quotes too.
+  // How true, false and null are written: kEither also as True, False and None. kPython: so too,
+  // and strings without quotes and backslashes may stand between single quotes.
   enum class Words { kJson, kPython, kEither };
   Words words = Words::kJson;
   // If set: what stands around strings in place of quotes. Then nothing in them is escaped and it

@@ -270,7 +270,6 @@ ExprId SchemaCompiler::write_word(const Json& value) {
   const ExprId python = grammar_.literal(value.is_null() ? "None"
                                          : value == true ? "True"
                                                          : "False");
-  if (options_.words == SchemaOptions::Words::kPython) return python;
   return grammar_.choice({json, python});
 }
 
