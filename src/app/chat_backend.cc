@@ -9,6 +9,7 @@
 
 #include "app/chat_reply.h"
 #include "app/dry_breakers.h"
+#include "app/reply_guard.h"
 #include "app/show_summary.h"
 #include "app/show_text.h"
 #include "app/template_choice.h"
@@ -75,8 +76,7 @@ class EngineChatBackend final : public ChatBackend {
     session_ = std::make_unique<engine::Session>(*engine_, 0);
     ends_ = text::end_tokens(template_ ? &template_->format : nullptr, *engine_->tokenizer());
     said_.clear();
-    tokens_.reset();
-    constraint_format_.reset();
+    guard_.emplace(*engine_->tokenizer(), size_t(engine_->n_vocab()), ends_);
     ChatModelInfo info = describe(summary);
     info.load_seconds = seconds_since(begin);
     return info;
@@ -118,16 +118,6 @@ class EngineChatBackend final : public ChatBackend {
                     dry_breaker_tokens(*engine_->tokenizer(), request.dry_breakers));
     }
     return sample::SamplerChain::create(params, int(engine_->n_vocab()));
-  }
-
-  // The format compiled for this model; the last one is kept.
-  Result<std::shared_ptr<const sample::Constraint>> constraint_of(
-      const std::shared_ptr<const OutputFormat>& format) {
-    if (format == constraint_format_) return constraint_;
-    if (!tokens_) tokens_ = token_table(*engine_->tokenizer(), size_t(engine_->n_vocab()), ends_);
-    HEARTH_ASSIGN(constraint_, sample::Constraint::compile(format->grammar, tokens_));
-    constraint_format_ = format;
-    return constraint_;
   }
 
   [[nodiscard]] ChatModelInfo describe(const ModelSummary& summary) const {
@@ -262,6 +252,25 @@ class EngineChatBackend final : public ChatBackend {
     return sample::ReasoningBudget(request.think.budget, std::move(end));
   }
 
+  [[nodiscard]] ReplyTask reply_task(const ChatRequest& request) const {
+    if (request.messages.empty() || !template_) return {.format = request.format};
+    return {.format = request.format,
+            .tools = request.tools,
+            .reply = &template_->format,
+            .prompt_tail = prompt_tail_,
+            .thinks = request.think.mode != text::ThinkRequest::Mode::kOff};
+  }
+
+  // Why there is no token to go on with.
+  static std::unexpected<Error> no_token(const sample::SamplerChain& sampler) {
+    if (sampler.is_constrained())
+      return fail(ErrorCode::kUnsupported,
+                  "the format asks for text that this model has no tokens for",
+                  "use another format or another model");
+    return fail(ErrorCode::kCorrupt, "the model's output is not a number (NaN)",
+                "the file is damaged; download it again");
+  }
+
   // Tokens until something ends the answer.
   Result<void> answer(const ChatRequest& request, const ChatCallbacks& callbacks,
                       sample::SamplerChain& sampler, ChatStats& stats) {
@@ -271,46 +280,43 @@ class EngineChatBackend final : public ChatBackend {
     text::StreamDecoder decoder(
         tokenizer, {.render_special = !request.messages.empty(), .strip_leading_space = false});
     HEARTH_ASSIGN(sample::ReasoningBudget budget, make_budget(request));
-    std::shared_ptr<const sample::Constraint> constraint;
-    if (request.format) {
-      HEARTH_ASSIGN(constraint, constraint_of(request.format));
-    }
+    HEARTH_TRY(guard_->begin(reply_task(request), reply, sampler));
     for (;;) {
-      // What the model thinks is free; the format is that of the answer.
-      if (constraint && !reply.thinking()) sampler.constrain(std::exchange(constraint, nullptr));
       if (request.predict_max >= 0 && int64_t(stats.n_generated) >= request.predict_max) {
         stats.stop = StopReason::kLength;
         break;
       }
       int32_t id = budget.next(reply.thinking());
       if (id == sample::ReasoningBudget::kFree) id = sampler.sample(session_->logits());
-      if (id == sample::kNoToken && sampler.is_constrained())
-        return fail(ErrorCode::kUnsupported,
-                    "the format asks for text that this model has no tokens for",
-                    "use another format or another model");
-      if (id == sample::kNoToken)
-        return fail(ErrorCode::kCorrupt, "the model's output is not a number (NaN)",
-                    "the file is damaged; download it again");
-      if (std::ranges::binary_search(ends_, id)) {
+      if (id == sample::kNoToken) return no_token(sampler);
+      if (std::ranges::binary_search(ends_, id) || ReplyGuard::ends(id, sampler)) {
         stats.stop = StopReason::kEnd;
         break;
       }
       stats.n_generated += 1;
       sampler.accept(id);
-      const std::string text = decoder.push(id);
-      const bool go_on = reply.push(text);
+      std::string text = decoder.push(id);
+      HEARTH_ASSIGN(const ReplyGuard::Taken taken, guard_->pass(text, reply, sampler));
+      const bool go_on = taken.go_on;
+      std::vector<int32_t> shorter;  // tokens of what was taken, where that is not all
+      if (taken.n_bytes < text.size()) {
+        text.resize(taken.n_bytes);
+        HEARTH_ASSIGN(shorter, tokenizer.encode(text, {.add_special = false}));
+      }
+      const std::span<const int32_t> ids =
+          shorter.empty() ? std::span(&id, 1) : std::span(std::as_const(shorter));
       if (reply.stopped()) {
         stats.stop = StopReason::kStopText;
         said_.clear();  // what is shown and what was generated differ from here on
         break;
       }
-      if (int64_t(session_->ids().size()) >= engine_->n_ctx()) {
+      if (int64_t(session_->ids().size() + ids.size()) > engine_->n_ctx()) {
         stats.stop = go_on ? StopReason::kContextFull : StopReason::kCancelled;
         said_.clear();  // the session lacks the last token
         break;
       }
       // Also the last one of a stopped answer: the next turn then goes on behind what was said.
-      HEARTH_TRY(session_->append(id));
+      for (const int32_t taken_id : ids) HEARTH_TRY(session_->append(taken_id));
       said_ += text;  // as shown: the next turn brings it back so, broken bytes mended
       if (!go_on) {
         stats.stop = StopReason::kCancelled;
@@ -322,16 +328,15 @@ class EngineChatBackend final : public ChatBackend {
     reply.push(rest);
     reply.finish();
     stats.reply = reply.reply();
+    stats.notes.insert(stats.notes.end(), guard_->notes().begin(), guard_->notes().end());
     return {};
   }
 
   std::unique_ptr<engine::Engine> engine_;
   std::optional<ChosenTemplate> template_;
   std::unique_ptr<engine::Session> session_;
-  std::shared_ptr<const sample::TokenTable> tokens_;  // made when a format first needs it
-  std::shared_ptr<const OutputFormat> constraint_format_;
-  std::shared_ptr<const sample::Constraint> constraint_;  // of constraint_format_
-  std::vector<int32_t> ends_;                             // tokens that end generation, ascending
+  std::optional<ReplyGuard> guard_;  // of this model
+  std::vector<int32_t> ends_;        // tokens that end generation, ascending
   std::string prompt_tail_;  // the begin of the reply's turn: what the generation prompt adds
   std::string said_;         // the text of the tokens that the session holds; empty: not known
 };

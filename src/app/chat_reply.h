@@ -26,6 +26,7 @@ class ChatReply {
   // A stop text has come.
   [[nodiscard]] bool stopped() const { return stopped_; }
   [[nodiscard]] bool thinking() const { return parser_ && parser_->thinking(); }
+  [[nodiscard]] bool answering() const { return !parser_ || parser_->answering(); }
   [[nodiscard]] const text::Reply& reply() const { return collector_.reply(); }
 
  private:

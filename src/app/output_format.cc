@@ -52,7 +52,11 @@ std::shared_ptr<const sample::TokenTable> token_table(const text::Tokenizer& tok
   std::vector<std::string> bytes(n_vocab);
   for (size_t i = 0; i < n_vocab; ++i) {
     const int32_t id = int32_t(i);
-    if (!tokenizer.is_hidden(id)) bytes[i] = tokenizer.piece(id);
+    const std::string_view piece = tokenizer.piece(id);
+    if (tokenizer.is_control(id) && !piece.empty())
+      bytes[i] = kControlMark + std::string(piece);
+    else if (!tokenizer.is_hidden(id) && !piece.contains(kControlMark))
+      bytes[i] = piece;
   }
   return sample::TokenTable::create(std::move(bytes), {ends.begin(), ends.end()});
 }

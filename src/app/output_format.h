@@ -25,6 +25,10 @@ struct OutputFormat {
 // schema the keyword and its place, for a grammar the line.
 Result<std::shared_ptr<const OutputFormat>> read_output_format(std::string_view argument);
 
+// Before the text of a control token in a TokenTable: no text holds this byte, so that what a
+// grammar says of text never allows one.
+inline constexpr char kControlMark = '\xff';
+
 // The tokens of a model as grammars see them. n_vocab: of the logits; ids that the tokenizer does
 // not know are never allowed. `ends`: what ends generation (text::end_tokens).
 std::shared_ptr<const sample::TokenTable> token_table(const text::Tokenizer& tokenizer,

@@ -78,11 +78,12 @@ Result<KvCache> KvCache::create(const model::HyperParams& params, const Options&
                     tensor::info(options.type).name, tensor::kKvQuantizedWidth, widest),
         "use f16");
   if (tensor::info(options.type).quantized && params.indexer.n_heads > 0)
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the KV cache cannot be of type {}: this model's sparse attention reads "
-                            "single positions of it",
-                            tensor::info(options.type).name),
-                "use f16");
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the KV cache cannot be of type {}: this model's sparse attention reads "
+                    "single positions of it",
+                    tensor::info(options.type).name),
+        "use f16");
   KvCache cache;
   cache.options_ = options;
   const int64_t n_chunks = chunks_for(options.n_positions) * options.n_sequences;

@@ -112,8 +112,8 @@ void GraphBuilder::attention(View x, View out, int il, const Norm& norm, bool ac
                   accumulate});
 }
 
-// Briefs models-and-formats 2.4.5, DSA indexer. Of the queries and keys, the values that rotate come
-// first. The Hadamard matrix that they are multiplied with elsewhere changes no product.
+// Briefs models-and-formats 2.4.5, DSA indexer. Of the queries and keys, the values that rotate
+// come first. The Hadamard matrix that they are multiplied with elsewhere changes no product.
 View GraphBuilder::select_positions(View x, View q_a, int il, const Norm& norm) {
   const Selects selects = layer_params(il).selects;
   if (selects == Selects::kAll) return {};

@@ -23,11 +23,9 @@ inline constexpr std::array kAbsorbed = {
     TensorSpec{Role::kMlaVB, "attn_v_b", {Dim::kKvRank, Dim::kMlaV, Dim::kHeads}},
 };
 inline constexpr std::array kIndexerTensors = {
-    TensorSpec{
-        Role::kIndexQB, "indexer.attn_q_b", {Dim::kQRank, Dim::kIndexQ}, Presence::kIndexer},
+    TensorSpec{Role::kIndexQB, "indexer.attn_q_b", {Dim::kQRank, Dim::kIndexQ}, Presence::kIndexer},
     TensorSpec{Role::kIndexK, "indexer.attn_k", {Dim::kEmbd, Dim::kIndexWidth}, Presence::kIndexer},
-    TensorSpec{
-        Role::kIndexKNorm, "indexer.k_norm", {Dim::kIndexWidth}, Presence::kIndexer, true},
+    TensorSpec{Role::kIndexKNorm, "indexer.k_norm", {Dim::kIndexWidth}, Presence::kIndexer, true},
     TensorSpec{
         Role::kIndexWeights, "indexer.proj", {Dim::kEmbd, Dim::kIndexHeads}, Presence::kIndexer},
 };

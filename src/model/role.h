@@ -149,10 +149,10 @@ constexpr bool is_layer_role(Role role) { return role > Role::kOutput; }
 
 // A size that the hyper-parameters give. Sizes of heads and of FFNs are those of the layer.
 enum class Dim : uint8_t {
-  kNone,  // no such dimension
-  kOne,   // 1
-  kTwo,   // 2
-  kSix,   // 6
+  kNone,         // no such dimension
+  kOne,          // 1
+  kTwo,          // 2
+  kSix,          // 6
   kAltup,        // streams of Gemma 3n
   kAltupOthers,  // one less
   kAltupSquare,

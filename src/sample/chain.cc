@@ -108,6 +108,15 @@ void SamplerChain::constrain(std::shared_ptr<const Constraint> constraint) {
   constraint_broken_ = false;
 }
 
+bool SamplerChain::constrain(std::shared_ptr<const Constraint> constraint, std::string_view begun) {
+  HEARTH_CHECK(constraint->tokens().n_vocab() == size_t(n_vocab_));
+  ConstraintState state(std::move(constraint));
+  if (!begun.empty() && !state.accept_text(begun)) return false;
+  constraint_.emplace(std::move(state));
+  constraint_broken_ = false;
+  return true;
+}
+
 void SamplerChain::release_constraint() {
   constraint_.reset();
   constraint_broken_ = false;

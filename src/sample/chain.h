@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -49,6 +50,10 @@ class SamplerChain {
   // any more (kNoToken): better no text than a wrong one. REQUIRES: the constraint's vocabulary is
   // this one.
   void constrain(std::shared_ptr<const Constraint> constraint);
+  // The same where some of the constrained text has come already: `begun`. False, and nothing
+  // changes, if the constraint does not allow it.
+  [[nodiscard]] bool constrain(std::shared_ptr<const Constraint> constraint,
+                               std::string_view begun);
   void release_constraint();
   [[nodiscard]] bool is_constrained() const { return constraint_.has_value(); }
   // Where the constrained text stands; nullptr without a constraint.

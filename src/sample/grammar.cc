@@ -46,6 +46,16 @@ ExprId Grammar::until(std::string_view marker) {
   return add({.kind = Kind::kUntil, .bytes = std::string(marker)});
 }
 
+ExprId Grammar::free_text(std::vector<Marker> markers) {
+  for (const Marker& marker : markers) HEARTH_CHECK(!marker.bytes.empty());
+  return add({.kind = Kind::kFree, .markers = std::move(markers)});
+}
+
+ExprId Grammar::other_than(std::vector<Marker> markers) {
+  for (const Marker& marker : markers) HEARTH_CHECK(!marker.bytes.empty());
+  return add({.kind = Kind::kOther, .markers = std::move(markers)});
+}
+
 RuleId Grammar::add_rule(std::string name) {
   rules_.push_back({.name = std::move(name)});
   return RuleId(rules_.size() - 1);

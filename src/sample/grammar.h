@@ -29,7 +29,23 @@ class Grammar {
   // A larger count is refused; each repetition costs at least one state.
   static constexpr int64_t kMaxRepeat = 100'000;
 
-  enum class Kind : uint8_t { kBytes, kChars, kSequence, kChoice, kRepeat, kRule, kText, kUntil };
+  enum class Kind : uint8_t {
+    kBytes,
+    kChars,
+    kSequence,
+    kChoice,
+    kRepeat,
+    kRule,
+    kText,
+    kUntil,
+    kFree,
+    kOther,
+  };
+  // Text that ends what is free, and what follows it.
+  struct Marker {
+    std::string bytes;
+    ExprId part;
+  };
   struct Expr {
     Kind kind = Kind::kSequence;
     std::vector<ExprId> parts = {};  // kSequence, kChoice; kRepeat: one
@@ -39,6 +55,7 @@ class Grammar {
     int64_t max = 0;
     uint32_t index = 0;  // kRule: rule; kText: number of the automaton
     TextEncoding encoding = TextEncoding::kPlain;
+    std::vector<Marker> markers = {};  // kFree, kOther
   };
   struct Rule {
     std::string name = {};
@@ -64,6 +81,11 @@ class Grammar {
   // Any bytes up to and including the first occurrence of `marker`; free text before a tool call.
   // REQUIRES: marker is not empty.
   ExprId until(std::string_view marker);
+  // Any bytes in which no marker stands; or any up to and including the first one, and its part.
+  // Markers that end at the same place are alternatives. REQUIRES: none of them is empty.
+  ExprId free_text(std::vector<Marker> markers);
+  // Any bytes that begin with no marker; or one, and its part. REQUIRES: none of them is empty.
+  ExprId other_than(std::vector<Marker> markers);
 
   // Rules may be used before they are defined. Names are for messages only.
   RuleId add_rule(std::string name);

@@ -225,4 +225,14 @@ Result<TextDfa> compile_pattern(std::string_view pattern) {
   return nfa.determinize();
 }
 
+std::string literal_pattern(std::string_view text) {
+  constexpr std::string_view kSigns = "^$\\.*+?()[]{}|/";
+  std::string out;
+  for (const char c : text) {
+    if (kSigns.contains(c)) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 }  // namespace hearth::sample

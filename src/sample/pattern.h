@@ -2,6 +2,7 @@
 // far as it is regular, turned into a TextDfa.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -14,5 +15,8 @@ namespace hearth::sample {
 // kInvalidArgument: not a regular expression. kUnsupported, naming the construct: look-around,
 // back-references, \b, \p{...}; and what grows beyond TextDfa's limits.
 Result<TextDfa> compile_pattern(std::string_view pattern);
+
+// The pattern that finds this very text.
+std::string literal_pattern(std::string_view text);
 
 }  // namespace hearth::sample

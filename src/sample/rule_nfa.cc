@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace hearth::sample {
@@ -56,6 +57,61 @@ std::vector<ByteRange> exact(std::string_view text) {
 }
 
 }  // namespace
+
+// The tree of the markers' beginnings. A node leads to another for every byte; the root is 0.
+struct NfaBuilder::MarkerTree {
+  struct Node {
+    std::array<uint32_t, 256> next{};  // 0: none, or the root
+    uint32_t border = 0;               // the longest shorter beginning that its text ends with
+    std::vector<size_t> found;         // markers that end here
+  };
+  std::vector<Node> nodes;
+
+  explicit MarkerTree(const std::vector<Grammar::Marker>& markers) : nodes(1) {
+    for (size_t m = 0; m < markers.size(); ++m) {
+      uint32_t at = 0;
+      for (const char c : markers[m].bytes) {
+        uint32_t next = nodes[at].next[uint8_t(c)];
+        if (next == 0) {
+          next = nodes[at].next[uint8_t(c)] = uint32_t(nodes.size());
+          nodes.emplace_back();
+        }
+        at = next;
+      }
+      nodes[at].found.push_back(m);
+    }
+  }
+
+  // Aho and Corasick: a node has seen the longest beginning that the text ends with.
+  void find_anywhere() {
+    std::vector<uint32_t> order;  // by depth, so that the node of the border is complete before
+    for (const uint32_t child : nodes[0].next)
+      if (child != 0) order.push_back(child);
+    for (size_t i = 0; i < order.size(); ++i) {
+      Node& node = nodes[order[i]];
+      const Node& border = nodes[node.border];
+      node.found.insert(node.found.end(), border.found.begin(), border.found.end());
+      for (size_t b = 0; b < 256; ++b) {
+        const uint32_t child = node.next[b];
+        if (child == 0) {
+          node.next[b] = border.next[b];
+        } else {
+          nodes[child].border = border.next[b];
+          order.push_back(child);
+        }
+      }
+    }
+  }
+
+  // A text that leaves the tree is free for good.
+  void find_at_begin() {
+    const uint32_t other = uint32_t(nodes.size());
+    nodes.emplace_back();
+    for (Node& node : nodes)
+      for (uint32_t& next : node.next)
+        if (next == 0) next = other;
+  }
+};
 
 Result<std::vector<RuleNfa>> NfaBuilder::build() {
   const auto& rules = grammar_.rules();
@@ -138,6 +194,16 @@ NfaBuilder::Ends NfaBuilder::build_expr(ExprId id) {
       return build_text(grammar_.dfa(e.index), e.encoding);
     case Grammar::Kind::kUntil:
       return build_until(e.bytes);
+    case Grammar::Kind::kFree: {
+      MarkerTree tree(e.markers);
+      tree.find_anywhere();
+      return build_free(e.markers, tree);
+    }
+    case Grammar::Kind::kOther: {
+      MarkerTree tree(e.markers);
+      tree.find_at_begin();
+      return build_free(e.markers, tree);
+    }
   }
   return {new_state(), new_state()};
 }
@@ -275,6 +341,34 @@ NfaBuilder::Ends NfaBuilder::build_until(const std::string& marker) {
     }
   }
   return {first, first + uint32_t(n)};
+}
+
+// Behind a whole marker nothing is free any more.
+NfaBuilder::Ends NfaBuilder::build_free(const std::vector<Grammar::Marker>& markers,
+                                        const MarkerTree& tree) {
+  const uint32_t first = uint32_t(nfa_->states.size());
+  for (size_t i = 0; i < tree.nodes.size(); ++i) new_state();
+  const uint32_t end = new_state();
+  std::vector<Ends> parts;
+  for (const Grammar::Marker& marker : markers) {
+    parts.push_back(build_expr(marker.part));
+    link(parts.back().second, end);
+  }
+  for (uint32_t s = 0; s < tree.nodes.size(); ++s) {
+    const MarkerTree::Node& node = tree.nodes[s];
+    for (const size_t m : node.found) link(first + s, parts[m].first);
+    if (!node.found.empty()) continue;
+    link(first + s, end);
+    auto& edges = nfa_->states[first + s].bytes;
+    for (uint32_t b = 0; b < 256; ++b) {
+      const uint32_t target = first + node.next[b];
+      if (b > 0 && edges.back().target == target)
+        edges.back().bytes.hi = uint8_t(b);
+      else
+        edges.push_back({{uint8_t(b), uint8_t(b)}, target});
+    }
+  }
+  return {first, end};
 }
 
 }  // namespace hearth::sample

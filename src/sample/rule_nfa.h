@@ -55,6 +55,8 @@ class NfaBuilder {
   Ends build_repeat(const Grammar::Expr& expr);
   Ends build_text(const TextDfa& dfa, TextEncoding encoding);
   Ends build_until(const std::string& marker);
+  struct MarkerTree;
+  Ends build_free(const std::vector<Grammar::Marker>& markers, const MarkerTree& tree);
   void add_char(uint32_t from, CharRange chars, uint32_t to);
   void add_json_char(uint32_t from, CharRange chars, uint32_t to);
   void add_bytes(uint32_t from, const std::vector<ByteRange>& bytes, uint32_t to);

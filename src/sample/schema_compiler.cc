@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "sample/pattern.h"
+
 namespace hearth::sample {
 namespace {
 
@@ -76,7 +78,9 @@ SchemaCompiler::SchemaCompiler(Grammar& grammar, SchemaDocument& document,
   Grammar& g = grammar_;
   space_ = g.add_rule("space");
   const ExprId indent = g.repeat(g.chars(CharSet({{' ', ' '}, {'\t', '\t'}})), 0, 20);
-  g.define(space_, g.choice({g.empty(), g.literal(" "), g.sequence({g.literal("\n"), indent})}));
+  g.define(space_, options_.quote.empty() ? g.choice({g.empty(), g.literal(" "),
+                                                      g.sequence({g.literal("\n"), indent})})
+                                          : g.empty());
   // One character of a string: as it is, or escaped; of surrogates, pairs only.
   char_ = g.add_rule("char");
   const CharSet hex({{'0', '9'}, {'a', 'f'}, {'A', 'F'}});
@@ -105,6 +109,7 @@ SchemaCompiler::SchemaCompiler(Grammar& grammar, SchemaDocument& document,
 }
 
 Result<RuleId> SchemaCompiler::compile() {
+  HEARTH_TRY(set_quote());
   const SchemaSet root = {&document_.root()};
   const RuleId root_rule = grammar_.add_rule("schema");
   // Apart from the map of rules: only at the top does an empty schema mean an object.
@@ -120,6 +125,27 @@ Result<RuleId> SchemaCompiler::compile() {
     grammar_.define(rule, written);
   }
   return root_rule;
+}
+
+// What the quote excludes from strings.
+Result<void> SchemaCompiler::set_quote() {
+  std::string shown = options_.quote;
+  std::erase(shown, '\xff');
+  if (shown.empty()) return {};
+  HEARTH_ASSIGN(const TextDfa with, compile_pattern(literal_pattern(shown)));
+  HEARTH_ASSIGN(without_quote_, TextDfa::all().minus(with));
+  return {};
+}
+
+Result<RuleId> SchemaCompiler::compile_texts(const std::vector<std::string>& except) {
+  HEARTH_ASSIGN(TextDfa texts, names_under(&document_.root()));
+  for (const std::string& pattern : except) {
+    HEARTH_ASSIGN(const TextDfa matching, compile_pattern(pattern));
+    HEARTH_ASSIGN(texts, texts.minus(matching));
+  }
+  const RuleId rule = grammar_.add_rule("texts");
+  grammar_.define(rule, grammar_.text(texts.minimized()));
+  return rule;
 }
 
 RuleId SchemaCompiler::rule_of(SchemaSet set) {
@@ -165,7 +191,7 @@ Result<uint8_t> SchemaCompiler::types_of(const Branch& branch, bool is_root) con
   }
   if (declared || is_standard()) return types;
   if (told != 0) return told;
-  return is_root ? uint8_t(kObjectType) : types;
+  return is_root && !options_.is_part ? uint8_t(kObjectType) : types;
 }
 
 Result<ExprId> SchemaCompiler::write_branch(const Branch& branch, bool is_root) {
@@ -182,9 +208,9 @@ Result<ExprId> SchemaCompiler::write_branch(const Branch& branch, bool is_root) 
   for (const Json* schema : branch)
     if (const auto it = schema->find("$notValues"); it != schema->end())
       excluded.insert(excluded.end(), it->begin(), it->end());
-  const auto literal = [&](const char* text, const Json& value) {
+  const auto literal = [&](const Json& value) {
     if (std::find(excluded.begin(), excluded.end(), value) == excluded.end())
-      parts.push_back(grammar_.literal(text));
+      parts.push_back(write_word(value));
   };
   for (const Json& value : excluded)
     if ((json_type_of(value) & types & (kObjectType | kArrayType)) != 0)
@@ -194,10 +220,10 @@ Result<ExprId> SchemaCompiler::write_branch(const Branch& branch, bool is_root) 
   if ((types & kStringType) != 0) HEARTH_TRY(add(write_string(branch)));
   if ((types & (kIntegerType | kFractionType)) != 0) HEARTH_TRY(add(write_number(branch, types)));
   if ((types & kBooleanType) != 0) {
-    literal("true", true);
-    literal("false", false);
+    literal(true);
+    literal(false);
   }
-  if ((types & kNullType) != 0) literal("null", nullptr);
+  if ((types & kNullType) != 0) literal(nullptr);
   return grammar_.choice(std::move(parts));
 }
 
@@ -223,26 +249,35 @@ Result<ExprId> SchemaCompiler::write_values(const Branch& branch) {
       HEARTH_ASSIGN(valid, is_valid(value, schema, 0));
     }
     if (!valid) continue;
-    if (value.is_string())
+    if (value.is_string()) {
       texts.push_back(value.get<std::string>());
-    else
-      parts.push_back(write_value(value));
+      continue;
+    }
+    HEARTH_ASSIGN(const ExprId part, write_value(value));
+    parts.push_back(part);
   }
-  if (!texts.empty())
-    parts.push_back(grammar_.sequence(
-        {grammar_.literal("\""), grammar_.text(TextDfa::of_texts(texts), TextEncoding::kJsonString),
-         grammar_.literal("\"")}));
+  if (!texts.empty()) {
+    HEARTH_ASSIGN(const ExprId part, quoted(TextDfa::of_texts(texts)));
+    parts.push_back(part);
+  }
   return grammar_.choice(std::move(parts));
 }
 
+// true, false, null.
+ExprId SchemaCompiler::write_word(const Json& value) {
+  const ExprId json = grammar_.literal(value.dump());
+  if (options_.words == SchemaOptions::Words::kJson) return json;
+  const ExprId python = grammar_.literal(value.is_null() ? "None"
+                                         : value == true ? "True"
+                                                         : "False");
+  return grammar_.choice({json, python});
+}
+
 // This very value. Recursion: as deep as the schema nests.
-ExprId SchemaCompiler::write_value(const Json& value) {
+Result<ExprId> SchemaCompiler::write_value(const Json& value) {
   Grammar& g = grammar_;
-  if (value.is_string())
-    return g.sequence(
-        {g.literal("\""),
-         g.text(TextDfa::of_texts({value.get<std::string>()}), TextEncoding::kJsonString),
-         g.literal("\"")});
+  if (value.is_string()) return quoted(TextDfa::of_texts({value.get<std::string>()}));
+  if (value.is_boolean() || value.is_null()) return write_word(value);
   if (value.is_structured()) {
     const bool is_object = value.is_object();
     std::vector<ExprId> parts = {g.literal(is_object ? "{" : "["), g.rule(space_)};
@@ -254,11 +289,13 @@ ExprId SchemaCompiler::write_value(const Json& value) {
       }
       first = false;
       if (is_object) {
-        parts.push_back(write_value(Json(it.key())));
+        HEARTH_ASSIGN(const ExprId name, property_name(it.key()));
+        parts.push_back(name);
         parts.push_back(g.literal(":"));
         parts.push_back(g.rule(space_));
       }
-      parts.push_back(write_value(*it));
+      HEARTH_ASSIGN(const ExprId part, write_value(*it));
+      parts.push_back(part);
     }
     if (!first) parts.push_back(g.rule(space_));
     parts.push_back(g.literal(is_object ? "}" : "]"));
@@ -385,6 +422,13 @@ Result<const Json*> SchemaCompiler::schema_at(const Json* schema, const char* ke
 Result<RuleId> add_schema(Grammar& grammar, std::string_view schema, const SchemaOptions& options) {
   HEARTH_ASSIGN(const std::unique_ptr<SchemaDocument> document, SchemaDocument::parse(schema));
   return SchemaCompiler(grammar, *document, options).compile();
+}
+
+Result<RuleId> add_text_schema(Grammar& grammar, std::string_view schema,
+                               const std::vector<std::string>& except,
+                               const SchemaOptions& options) {
+  HEARTH_ASSIGN(const std::unique_ptr<SchemaDocument> document, SchemaDocument::parse(schema));
+  return SchemaCompiler(grammar, *document, options).compile_texts(except);
 }
 
 Result<Grammar> grammar_of_schema(std::string_view schema, const SchemaOptions& options) {

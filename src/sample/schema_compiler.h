@@ -42,6 +42,8 @@ class SchemaCompiler {
   SchemaCompiler(Grammar& grammar, SchemaDocument& document, const SchemaOptions& options);
 
   Result<RuleId> compile();
+  // The texts of its strings, but those that match one of the patterns.
+  Result<RuleId> compile_texts(const std::vector<std::string>& except);
 
  private:
   // Plain schemas that all hold: what remains of $ref, allOf, anyOf and their like.
@@ -58,7 +60,9 @@ class SchemaCompiler {
   Result<ExprId> write_branch(const Branch& branch, bool is_root);
   Result<uint8_t> types_of(const Branch& branch, bool is_root) const;
   Result<ExprId> write_values(const Branch& branch);
-  ExprId write_value(const Json& value);
+  Result<ExprId> write_value(const Json& value);
+  ExprId write_word(const Json& value);
+  Result<void> set_quote();
   Result<ExprId> write_number(const Branch& branch, uint8_t types);
   [[nodiscard]] bool is_standard() const {
     return options_.reading == SchemaOptions::Reading::kStandard;
@@ -102,6 +106,9 @@ class SchemaCompiler {
   Result<TextDfa> pattern_dfa(const Json* schema, std::string_view keyword,
                               const std::string& pattern);
   ExprId any_string();
+  // The strings of the set, with what stands around them.
+  Result<ExprId> quoted(TextDfa texts);
+  Result<ExprId> property_name(const std::string& name);
 
   // schema_arrays.cc
   struct ArrayPlan;
@@ -129,8 +136,8 @@ class SchemaCompiler {
   Result<TextDfa> names_under(const Json* schema);
   Result<SchemaSet> schemas_of_name(const Branch& branch, const ObjectNames& names,
                                     const std::string& name);
-  ExprId write_members(const ObjectPlan& plan);
-  ExprId write_others(const ObjectPlan& plan, int64_t n_before);
+  Result<ExprId> write_members(const ObjectPlan& plan);
+  Result<ExprId> write_others(const ObjectPlan& plan, int64_t n_before);
   ExprId write_member(ExprId name, RuleId value);
 
   // schema_check.cc: whether a value of enum or const is valid under a schema.
@@ -151,6 +158,7 @@ class SchemaCompiler {
   std::map<const Json*, Choice> choices_;  // of schemas with oneOf
   RuleId space_ = 0;
   RuleId char_ = 0;
+  TextDfa without_quote_ = TextDfa::all();  // where options_.quote is set
   size_t n_branches_ = 0;
 };
 

@@ -12,10 +12,14 @@ namespace {
 constexpr size_t kMaxNameSets = 64;  // of patterns that overlap
 constexpr size_t kMaxMemberRules = 20'000;
 
-bool is_plain(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return uint8_t(c) >= 0x20 && c != '"' && c != '\\' && uint8_t(c) != 0x7f;
-  });
+// Names of properties that can stand without quotes.
+TextDfa bare_names() {
+  const CharSet first({{'A', 'Z'}, {'a', 'z'}, {'_', '_'}});
+  const CharSet later({{'-', '-'}, {'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}});
+  std::vector<std::vector<TextDfa::Edge>> edges(2);
+  for (const CharRange range : first.ranges()) edges[0].push_back({range, 1});
+  for (const CharRange range : later.ranges()) edges[1].push_back({range, 1});
+  return TextDfa::of_edges(edges, {false, true});
 }
 
 }  // namespace
@@ -228,7 +232,7 @@ ExprId SchemaCompiler::write_member(ExprId name, RuleId value) {
       {name, grammar_.literal(":"), grammar_.rule(space_), grammar_.rule(value)});
 }
 
-ExprId SchemaCompiler::write_others(const ObjectPlan& plan, int64_t n_before) {
+Result<ExprId> SchemaCompiler::write_others(const ObjectPlan& plan, int64_t n_before) {
   Grammar& g = grammar_;
   const int64_t low = std::max<int64_t>(plan.min - n_before, 0);
   const int64_t high = plan.max < 0 ? Grammar::kUnlimited : plan.max - n_before;
@@ -236,11 +240,15 @@ ExprId SchemaCompiler::write_others(const ObjectPlan& plan, int64_t n_before) {
   if (high > 0 && low > high) return g.never();
   std::vector<ExprId> kinds;
   for (const auto& other : plan.others) {
-    const ExprId name =
-        other.names.is_all()
-            ? any_string()
-            : g.sequence({g.literal("\""), g.text(other.names, TextEncoding::kJsonString),
-                          g.literal("\"")});
+    ExprId name = 0;
+    if (!options_.quote.empty()) {
+      HEARTH_ASSIGN(const TextDfa bare, other.names.intersect(bare_names()));
+      name = g.text(bare);
+    } else if (other.names.is_all()) {
+      name = any_string();
+    } else {
+      HEARTH_ASSIGN(name, quoted(other.names));
+    }
     kinds.push_back(write_member(name, other.value));
   }
   const ExprId one = g.choice(std::move(kinds));
@@ -253,7 +261,7 @@ ExprId SchemaCompiler::write_others(const ObjectPlan& plan, int64_t n_before) {
 
 // rules[i][c]: what may follow when properties before i are settled and c of them are written; c
 // counts no further than it matters.
-ExprId SchemaCompiler::write_members(const ObjectPlan& plan) {
+Result<ExprId> SchemaCompiler::write_members(const ObjectPlan& plan) {
   Grammar& g = grammar_;
   const size_t n = plan.properties.size();
   const int64_t last = std::max<int64_t>({plan.min, plan.max, 1});
@@ -261,12 +269,13 @@ ExprId SchemaCompiler::write_members(const ObjectPlan& plan) {
   for (size_t i = 0; i <= n; ++i)
     for (int64_t c = 0; c <= std::min(last, int64_t(i)); ++c)
       rules[i].push_back(g.add_rule(fmt::format("members {}/{}", i, c)));
-  for (size_t c = 0; c < rules[n].size(); ++c)
-    g.define(rules[n][c], write_others(plan, int64_t(c)));
+  for (size_t c = 0; c < rules[n].size(); ++c) {
+    HEARTH_ASSIGN(const ExprId others, write_others(plan, int64_t(c)));
+    g.define(rules[n][c], others);
+  }
   for (size_t i = n; i-- > 0;) {
     const auto& property = plan.properties[i];
-    const ExprId text = is_plain(property.name) ? g.literal("\"" + property.name + "\"")
-                                                : write_value(Json(property.name));
+    HEARTH_ASSIGN(const ExprId text, property_name(property.name));
     const ExprId member = write_member(text, property.value);
     for (size_t c = 0; c < rules[i].size(); ++c) {
       std::vector<ExprId> ways;
@@ -290,8 +299,8 @@ Result<ExprId> SchemaCompiler::write_object(const Branch& branch) {
   HEARTH_TRY(plan_counts(branch, plan));
   if (plan.max >= 0 && plan.min > plan.max) return grammar_.never();
   Grammar& g = grammar_;
-  return g.sequence(
-      {g.literal("{"), g.rule(space_), write_members(plan), g.rule(space_), g.literal("}")});
+  HEARTH_ASSIGN(const ExprId members, write_members(plan));
+  return g.sequence({g.literal("{"), g.rule(space_), members, g.rule(space_), g.literal("}")});
 }
 
 }  // namespace hearth::sample

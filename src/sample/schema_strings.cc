@@ -86,12 +86,54 @@ constexpr Format kFormats[] = {
 constexpr std::string_view kOtherFormats[] = {"idn-email",     "idn-hostname", "iri",
                                               "iri-reference", "uri-template", "regex"};
 
+// What may stand between single quotes as it is.
+TextDfa unescaped_in_python() {
+  const CharSet plain = CharSet({{0, 0x1f}, {'\'', '\''}, {'"', '"'}, {'\\', '\\'}}).complement();
+  std::vector<std::vector<TextDfa::Edge>> edges(1);
+  for (const CharRange range : plain.ranges()) edges[0].push_back({range, 0});
+  return TextDfa::of_edges(edges, {true});
+}
+
 }  // namespace
 
 ExprId SchemaCompiler::any_string() {
   Grammar& g = grammar_;
+  if (!options_.quote.empty())
+    return g.sequence(
+        {g.literal(options_.quote), g.text(without_quote_), g.literal(options_.quote)});
   return g.sequence(
       {g.literal("\""), g.repeat(g.rule(char_), 0, Grammar::kUnlimited), g.literal("\"")});
+}
+
+Result<ExprId> SchemaCompiler::quoted(TextDfa texts) {
+  Grammar& g = grammar_;
+  if (options_.quote.empty()) {
+    const ExprId json =
+        g.sequence({g.literal("\""), g.text(texts, TextEncoding::kJsonString), g.literal("\"")});
+    if (options_.words != SchemaOptions::Words::kPython) return json;
+    HEARTH_ASSIGN(texts, texts.intersect(unescaped_in_python()));
+    return g.choice({json, g.sequence({g.literal("'"), g.text(std::move(texts)), g.literal("'")})});
+  }
+  HEARTH_ASSIGN(texts, texts.intersect(without_quote_));
+  return g.sequence(
+      {g.literal(options_.quote), g.text(std::move(texts)), g.literal(options_.quote)});
+}
+
+Result<ExprId> SchemaCompiler::property_name(const std::string& name) {
+  const auto is_bare = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c == '-' || c == '.' || c == '$';
+  };
+  if (!options_.quote.empty()) {
+    if (!name.empty() && std::ranges::all_of(name, is_bare)) return grammar_.literal(name);
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("the name \"{}\" cannot be written without quotes", name));
+  }
+  const bool plain = std::ranges::all_of(name, [](char c) {
+    return uint8_t(c) >= 0x20 && c != '"' && c != '\\' && uint8_t(c) != 0x7f;
+  });
+  if (plain) return grammar_.literal("\"" + name + "\"");
+  return quoted(TextDfa::of_texts({name}));
 }
 
 Result<TextDfa> SchemaCompiler::pattern_dfa(const Json* schema, std::string_view keyword,
@@ -183,6 +225,8 @@ Result<ExprId> SchemaCompiler::write_string(const Branch& branch) {
   if (max && *max < min) return grammar_.never();
   HEARTH_ASSIGN(std::optional<TextDfa> limits, text_limits(branch));
   Grammar& g = grammar_;
+  if (!limits && (!options_.quote.empty() || options_.words == SchemaOptions::Words::kPython))
+    limits = without_quote_;
   if (!limits) {
     // A bound that no text of this size reaches is as good as the largest that can be counted.
     const int64_t most = max ? std::min(*max, Grammar::kMaxRepeat) : Grammar::kUnlimited;
@@ -194,8 +238,7 @@ Result<ExprId> SchemaCompiler::write_string(const Branch& branch) {
     if (!length) return std::unexpected(placed(length.error(), bounded, "maxLength"));
     limits = std::move(*length);
   }
-  return g.sequence(
-      {g.literal("\""), g.text(std::move(*limits), TextEncoding::kJsonString), g.literal("\"")});
+  return quoted(std::move(*limits));
 }
 
 }  // namespace hearth::sample

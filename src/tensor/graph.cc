@@ -131,8 +131,7 @@ const char* op_name(const Op& op) {
       "copy_heads",      "gate",         "clamp",        "conv",
       "delta_rule",      "scan",         "token_shift",  "wkv7",
       "gated_norm",      "apply",        "match_length", "predict_streams",
-      "correct_streams", "keep_largest", "scale_by",
-      "select_positions"};
+      "correct_streams", "keep_largest", "scale_by",     "select_positions"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }

@@ -256,12 +256,11 @@ struct MoeOp {
   float limit = 0;  // as in FfnOp
 };
 
-using Op =
-    std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp, AttentionOp,
-                 FfnOp, SoftcapOp, SelectRowsOp, MoeOp, HeadMatMulOp, CopyHeadsOp, GateOp, ClampOp,
-                 ConvOp, DeltaRuleOp, SelectiveScanOp, TokenShiftOp, Wkv7Op, GatedNormOp, ApplyOp,
-                 MatchLengthOp, PredictStreamsOp, CorrectStreamsOp, KeepLargestOp, ScaleByOp,
-                 SelectPositionsOp>;
+using Op = std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp,
+                        AttentionOp, FfnOp, SoftcapOp, SelectRowsOp, MoeOp, HeadMatMulOp,
+                        CopyHeadsOp, GateOp, ClampOp, ConvOp, DeltaRuleOp, SelectiveScanOp,
+                        TokenShiftOp, Wkv7Op, GatedNormOp, ApplyOp, MatchLengthOp, PredictStreamsOp,
+                        CorrectStreamsOp, KeepLargestOp, ScaleByOp, SelectPositionsOp>;
 
 struct TensorDesc {
   int64_t rows = 0;

@@ -327,11 +327,10 @@ class Maker {
   void numbers(const std::string& name, const std::vector<uint64_t>& shape, float value) {
     uint64_t n = 1;
     for (const uint64_t size : shape) n *= size;
-    w_.add_tensor({name, quant::find_type("F32"), shape},
-                  [n, value](const format::ByteSink& sink) {
-                    const std::vector<float> values(size_t(n), value);
-                    return sink(std::as_bytes(std::span(values)));
-                  });
+    w_.add_tensor({name, quant::find_type("F32"), shape}, [n, value](const format::ByteSink& sink) {
+      const std::vector<float> values(size_t(n), value);
+      return sink(std::as_bytes(std::span(values)));
+    });
   }
 
   const Shape& s_;

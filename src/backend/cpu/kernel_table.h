@@ -214,7 +214,7 @@ struct KernelTable {
   void (*rope_norm)(float* head, const float* table, int64_t n_pairs) noexcept = nullptr;
   void (*rope_neox)(float* head, const float* table, int64_t n_pairs) noexcept = nullptr;
 
-  AttendFn attend[tensor::kNumKvTypes] = {};  // by tensor::KvType
+  AttendFn attend[tensor::kNumKvTypes] = {};       // by tensor::KvType
   IndexFn index_scores[tensor::kNumKvTypes] = {};  // of types that are not quantized
   // Joins a chunk's partial result (m, l, o) into the running one (M, L, O): the online softmax of
   // FlashAttention (Dao et al. 2022, arXiv:2205.14135, algorithm 1). M starts at -inf.

@@ -18,7 +18,9 @@ void copy_rows(const KvLayerView& from, int head, const int32_t* chunks,
                std::span<const float> positions, const KvLayerView& to) {
   auto* k_to = reinterpret_cast<Number*>(to.k(0, 0));
   auto* v_to = reinterpret_cast<Number*>(to.v(0, 0));
-  const auto k_place = [&](int row) { return row / kKvLanes * from.dk * kKvLanes + row % kKvLanes; };
+  const auto k_place = [&](int row) {
+    return row / kKvLanes * from.dk * kKvLanes + row % kKvLanes;
+  };
   for (int row = 0; row < int(positions.size()); ++row) {
     const int position = int(positions[size_t(row)]);
     const int chunk = chunks[position / kKvChunk];

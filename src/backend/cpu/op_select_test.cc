@@ -31,8 +31,8 @@ std::vector<float> exact_rows(Random& random, int n) {
 }
 
 double product(const float* a, const float* b, int n) {
-  return std::inner_product(a, a + n, b, 0.0,
-                            std::plus<>(), [](float x, float y) { return double(x) * double(y); });
+  return std::inner_product(a, a + n, b, 0.0, std::plus<>(),
+                            [](float x, float y) { return double(x) * double(y); });
 }
 
 // The positions that the token at `position` sees.

@@ -1,5 +1,5 @@
-// deepseek32: DeepSeek V3.2. DeepSeek V3 with sparse attention: in every layer an indexer chooses the
-// positions that a token attends to.
+// deepseek32: DeepSeek V3.2. DeepSeek V3 with sparse attention: in every layer an indexer chooses
+// the positions that a token attends to.
 #include "model/latent_params.h"
 #include "model/spec.h"
 #include "model/tensor_lists.h"

@@ -38,7 +38,8 @@ Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   if (!own[0])
     return fail(ErrorCode::kCorrupt, "its first layer attends to what none before it has chosen",
                 "the file is damaged; download it again");
-  for (size_t i = 0; i < n; ++i) params.layers[i].selects = own[i] ? Selects::kOwn : Selects::kAsBefore;
+  for (size_t i = 0; i < n; ++i)
+    params.layers[i].selects = own[i] ? Selects::kOwn : Selects::kAsBefore;
   return {};
 }
 

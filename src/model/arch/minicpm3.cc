@@ -22,8 +22,8 @@ Result<void> adjust(HyperParams& params, const format::Metadata&) {
   return {};
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kAttnNorm, kLatentIn, kWhole,
-                               kLatentOut, kGatedFfn);
+constexpr auto kTensors =
+    join(kEmbedAndHead, kRopeFactors, kAttnNorm, kLatentIn, kWhole, kLatentOut, kGatedFfn);
 }  // namespace
 
 extern const ArchSpec kMinicpm3 = {

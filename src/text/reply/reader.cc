@@ -223,6 +223,7 @@ void Reader::begin_part_after_text(Channel channel) {
   drop_space();
   part_begins_ = true;
   reasoning_ = channel == Channel::kReasoning;
+  answering_ = channel == Channel::kText;
   text_follows_text_ = channel == Channel::kText && any_text_;
 }
 
@@ -256,6 +257,7 @@ void Reader::begin_call(std::string_view name, std::string_view id) {
   space_before_call_ = std::exchange(space_, {});
   reasoning_ = false;
   in_call_ = true;
+  unknown_tool_ = tools_.find(name) == nullptr ? name : std::string_view();
   events_.push_back({.kind = ReplyEvent::Kind::kCallBegin,
                      .call = n_calls_,
                      .name = std::string(name),
@@ -273,6 +275,8 @@ void Reader::end_call() {
   events_.push_back({.kind = ReplyEvent::Kind::kCallEnd, .call = n_calls_});
   in_call_ = false;
   ++n_calls_;
+  if (!unknown_tool_.empty())
+    warn("the model calls '" + unknown_tool_ + "', which is none of the tools that it was given");
   begin_part();
   commit();
 }

@@ -95,6 +95,11 @@ class Reader {
   void end_reply();  // gives out spaces that are still held
   // The same for formats of messages: an empty line between two messages that are text.
   void begin_part_after_text(Channel channel);
+  // Formats of messages: what follows is neither the reasoning nor the answer that came.
+  void end_message() {
+    if (reasoning_) drop_space();
+    reasoning_ = answering_ = false;
+  }
 
   void begin_call(std::string_view name, std::string_view id = {});
   void arguments(std::string_view json);
@@ -102,6 +107,8 @@ class Reader {
   [[nodiscard]] bool in_call() const { return in_call_; }
   // What was passed on last is reasoning, and nothing has ended it.
   [[nodiscard]] bool reasoning() const { return reasoning_; }
+  // Formats of messages: what comes next is a message that is text.
+  [[nodiscard]] bool answering() const { return answering_; }
 
   [[nodiscard]] const ToolList& tools() const { return tools_; }
 
@@ -129,9 +136,11 @@ class Reader {
   std::string space_before_call_;  // comes back if the call is none
   bool part_begins_ = false;
   bool reasoning_ = false;
+  bool answering_ = false;
   bool any_text_ = false;
   bool text_follows_text_ = false;
   bool in_call_ = false;
+  std::string unknown_tool_;  // name of the open call, where no tool has it
   size_t n_calls_ = 0;
 };
 

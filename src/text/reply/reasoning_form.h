@@ -14,7 +14,9 @@ struct ReasoningForm {
   std::string_view close;
   // Words around the answer that are not part of it.
   std::span<const std::string_view> around_answer = {};
-  std::string_view marker = {};  // must be in the template too, where the words are not enough
+  std::string_view marker = {};       // must be in the template too, where the words are not enough
+  std::string_view answer_open = {};  // of around_answer: what stands before
+  std::string_view answer_close = {};  // and behind
 };
 
 // Most particular first: the first form whose words are in a template's source is its form.

@@ -176,6 +176,10 @@ std::vector<ReplyEvent> ReplyParser::finish() {
 
 bool ReplyParser::thinking() const { return state_->place.thinking || state_->in.reasoning(); }
 
+bool ReplyParser::answering() const {
+  return state_->format.parse_reply != nullptr ? state_->in.answering() : !thinking();
+}
+
 Reply parse_reply(std::string_view text, const ReplyOptions& options) {
   ReplyParser parser(options);
   ReplyCollector collector;

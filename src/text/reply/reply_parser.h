@@ -41,6 +41,9 @@ class ReplyParser {
 
   // Whether what comes next belongs to the reasoning, as far as one can know: for budgets.
   [[nodiscard]] bool thinking() const;
+  // Whether what comes next is, or may be, the answer's text. In a reply on channels: whether a
+  // message of the answer has begun and not ended; in others all that is not reasoning.
+  [[nodiscard]] bool answering() const;
 
  private:
   struct State;

@@ -156,42 +156,6 @@ constexpr const char* kArguments[] = {
     R"({"path": ""})",
 };
 
-Value call_with(const char* arguments, bool as_text) {
-  Dict function;
-  function.set("name", "write_file");
-  function.set("arguments",
-               as_text ? Value(std::string(arguments)) : *template_value_from_json(arguments));
-  Dict call;
-  call.set("id", "abcdef123");
-  call.set("type", "function");
-  call.set("function", Value::dict(std::move(function)));
-  return Value::list({Value::dict(std::move(call))});
-}
-
-// What the template writes for a call; the prompt's tail is cut off it.
-std::string written_call(const ChatTemplate& chat_template, const ChatOptions& given,
-                         const ReplyFormat& format, const char* arguments, std::string& tail) {
-  ChatOptions options = given;
-  const std::vector<ChatMessage> asked = {{.role = "user", .content = Value::user_text("Go.")}};
-  const auto prompt = chat_template.render_chat(asked, options);
-  options.add_generation_prompt = false;
-  const auto before = chat_template.render_chat(asked, options);
-  auto messages = asked;
-  messages.push_back({.role = "assistant",
-                      .content = format.calls_without_content ? Value(nullptr) : Value(""),
-                      .fields = {{"tool_calls", call_with(arguments, format.arguments_as_text)}}});
-  const auto all = chat_template.render_chat(messages, options);
-  if (!prompt || !before || !all) return {};
-  tail = reply_prompt_tail(prompt->text, before->text);
-  const std::string added = reply_prompt_tail(all->text, before->text);
-  size_t shared = size_t(std::ranges::mismatch(added, tail).in1 - added.begin());
-  while (shared > 0 && shared < tail.size() &&
-         !std::string_view(">\n]: ").contains(tail[shared - 1]))
-    --shared;
-  tail.resize(shared);
-  return added.substr(shared);
-}
-
 TEST(ReplyFormat, CallsOfEveryTemplateAreReadBack) {
   SKIP_WITHOUT_TEMPLATES();
   const ToolList tools = *ToolList::parse(kTools);
@@ -208,7 +172,8 @@ TEST(ReplyFormat, CallsOfEveryTemplateAreReadBack) {
       // This template puts quotes around strings without escaping those within.
       if (expected.tools == std::string_view("lfm2") && arguments == kArguments[0]) continue;
       std::string tail;
-      const std::string text = written_call(chat_template, options, format, arguments, tail);
+      const std::string text =
+          written_call(chat_template, options, format, {.arguments = arguments}, tail);
       ASSERT_FALSE(text.empty()) << expected.name;
       const Reply reply =
           checked_reply(text, {.format = format, .tools = tools, .prompt_tail = tail});

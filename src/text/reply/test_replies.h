@@ -83,4 +83,47 @@ inline Reply checked_reply(const std::string& text, const ReplyOptions& options)
   return collector.reply();
 }
 
+// A call as a conversation holds it.
+struct WrittenCall {
+  const char* name = "write_file";
+  const char* arguments = "{}";
+};
+
+inline Value call_with(const WrittenCall& call_of, bool as_text) {
+  Dict function;
+  function.set("name", std::string(call_of.name));
+  function.set("arguments", as_text ? Value(std::string(call_of.arguments))
+                                    : *template_value_from_json(call_of.arguments));
+  Dict call;
+  call.set("id", "abcdef123");
+  call.set("type", "function");
+  call.set("function", Value::dict(std::move(function)));
+  return Value::list({Value::dict(std::move(call))});
+}
+
+// What the template writes for a call; the prompt's tail is cut off it.
+inline std::string written_call(const ChatTemplate& chat_template, const ChatOptions& given,
+                                const ReplyFormat& format, const WrittenCall& call,
+                                std::string& tail) {
+  ChatOptions options = given;
+  const std::vector<ChatMessage> asked = {{.role = "user", .content = Value::user_text("Go.")}};
+  const auto prompt = chat_template.render_chat(asked, options);
+  options.add_generation_prompt = false;
+  const auto before = chat_template.render_chat(asked, options);
+  auto messages = asked;
+  messages.push_back({.role = "assistant",
+                      .content = format.calls_without_content ? Value(nullptr) : Value(""),
+                      .fields = {{"tool_calls", call_with(call, format.arguments_as_text)}}});
+  const auto all = chat_template.render_chat(messages, options);
+  if (!prompt || !before || !all) return {};
+  tail = reply_prompt_tail(prompt->text, before->text);
+  const std::string added = reply_prompt_tail(all->text, before->text);
+  size_t shared = size_t(std::ranges::mismatch(added, tail).in1 - added.begin());
+  while (shared > 0 && shared < tail.size() &&
+         !std::string_view(">\n]: ").contains(tail[shared - 1]))
+    --shared;
+  tail.resize(shared);
+  return added.substr(shared);
+}
+
 }  // namespace hearth::text

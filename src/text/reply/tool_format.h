@@ -9,7 +9,14 @@
 
 #include "text/reply/reader.h"
 
+namespace hearth::text {
+struct ToolGrammar;
+}
+
 namespace hearth::text::reply {
+
+// What ids are where a format does not say: a regular expression.
+inline constexpr std::string_view kIdPattern = "[A-Za-z0-9_.:-]+";
 
 // {"name": N, "arguments": {...}}: one object, several, or a list of them.
 struct JsonSyntax {
@@ -21,7 +28,9 @@ struct JsonSyntax {
   std::string_view name_key = "name";
   std::string_view arguments_key = "arguments";
   std::string_view id_key = {};  // none: the format has no ids
-  bool name_is_key = false;      // {N: {...}}
+  bool id_first = false;         // it stands before the name, not behind the arguments
+  std::string_view id_pattern = kIdPattern;
+  bool name_is_key = false;  // {N: {...}}
 };
 
 // A name between words of the format, then the arguments as JSON.
@@ -75,7 +84,7 @@ struct ToolFormat {
   // A template whose source holds all of these has this format, where rendering a call does not
   // tell.
   Literals markers = {};
-  // One of these is set, for the three syntaxes that grammars can be made from.
+  // One of these, where the format is a case of a common syntax.
   const JsonSyntax* json = nullptr;
   const NamedSyntax* named = nullptr;
   const TaggedSyntax* tagged = nullptr;
@@ -89,6 +98,14 @@ struct ToolFormat {
   std::string_view reply_begin = {};
   std::string_view reasoning_end = {};  // what goes from reasoning to the answer
   Co<bool> (*parse_reply)(Reader& in, const ToolFormat& format) = nullptr;
+  // Of those, for grammars: what a message may begin with, what then opens the answer and the
+  // reasoning, and what ends the answer.
+  std::string_view message_begin = {};
+  Literals answer_heads = {};
+  Literals thinking_heads = {};
+  Literals answer_ends = {};
+  // Describes the calls for grammars where none of the syntaxes does; `triggers` are filled in.
+  void (*describe)(const ToolList& tools, ToolGrammar& out) = nullptr;
 };
 
 // Parse what follows a trigger, by the format's syntax.

@@ -24,11 +24,22 @@ void describe(const JsonSyntax& syntax, const ToolList& tools, ToolGrammar& out)
   for (const Tool& tool : tools.tools()) {
     const std::string name = reply::json_string(tool.name);
     ToolGrammar::Call call{.tool = tool.name, .after = "}", .schema = tool.schema};
-    if (syntax.name_is_key)
+    const std::string named =
+        joined({"\"", syntax.name_key, "\": ", name, ", \"", syntax.arguments_key, "\": "});
+    if (syntax.name_is_key) {
       call.before = joined({"{", name, ": "});
-    else
-      call.before =
-          joined({"{\"", syntax.name_key, "\": ", name, ", \"", syntax.arguments_key, "\": "});
+    } else if (syntax.id_key.empty()) {
+      call.before = "{" + named;
+    } else if (syntax.id_first) {
+      call.before = joined({"{\"", syntax.id_key, "\": \""});
+      call.id_pattern = syntax.id_pattern;
+      call.before_arguments = "\", " + named;
+    } else {
+      call.before = "{" + named;
+      call.after = joined({", \"", syntax.id_key, "\": \""});
+      call.after_id_pattern = syntax.id_pattern;
+      call.after_id = "\"}";
+    }
     out.calls.push_back(std::move(call));
   }
 }
@@ -54,6 +65,7 @@ void describe(const NamedSyntax& syntax, const ToolList& tools, ToolGrammar& out
 
 void describe(const TaggedSyntax& syntax, const ToolList& tools, ToolGrammar& out) {
   out.kind = ToolGrammar::Kind::kTagged;
+  out.cdata = syntax.cdata;
   out.section_open = syntax.section_open;
   out.separator = syntax.separator;
   out.section_close = syntax.section_close;
@@ -82,9 +94,16 @@ void describe(const PythonSyntax& syntax, const ToolList& tools, ToolGrammar& ou
   out.section_open = joined({syntax.begin, syntax.list_open});
   out.separator = syntax.list_open.empty() ? "\n" : ", ";
   out.section_close = joined({syntax.list_close, syntax.end});
-  for (const Tool& tool : tools.tools())
-    out.calls.push_back(
-        {.tool = tool.name, .before = tool.name + "(", .after = ")", .schema = tool.schema});
+  for (const Tool& tool : tools.tools()) {
+    ToolGrammar::Call call{
+        .tool = tool.name, .before = tool.name + "(", .after = ")", .schema = tool.schema};
+    for (const Tool::Parameter& parameter : tool.parameters)
+      call.parameters.push_back({.name = parameter.name,
+                                 .schema = parameter.schema,
+                                 .kind = parameter.kind,
+                                 .required = parameter.required});
+    out.calls.push_back(std::move(call));
+  }
 }
 
 }  // namespace
@@ -94,7 +113,10 @@ ToolGrammar describe_tool_calls(const ReplyFormat& format, const ToolList& tools
   ToolGrammar out;
   out.triggers.assign(own.triggers.begin(), own.triggers.end());
   out.at_begin = own.only_at_begin;
-  if (own.json != nullptr)
+  out.in_messages = own.parse_reply != nullptr && own.tagged != nullptr;
+  if (own.describe != nullptr)
+    own.describe(tools, out);
+  else if (own.json != nullptr)
     describe(*own.json, tools, out);
   else if (own.named != nullptr)
     describe(*own.named, tools, out);

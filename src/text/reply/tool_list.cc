@@ -56,6 +56,16 @@ bool names(const Json& required, const std::string& name) {
   return required.is_array() && std::ranges::find(required, Json(name)) != required.end();
 }
 
+// The schema of a property as one that stands alone: with what its references name.
+std::string own_schema(const Json& property, const Json& schema) {
+  const std::string text = property.dump();
+  if (!property.is_object() || !text.contains("\"$ref\"")) return text;
+  Json whole = {{"allOf", Json::array({property})}};
+  for (const char* name : {"$defs", "definitions"})
+    if (const auto found = schema.find(name); found != schema.end()) whole[name] = *found;
+  return whole.dump();
+}
+
 Result<Tool> read_tool(const Json& item, size_t index) {
   const auto wrong = [&](std::string_view what) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("tool {}: {}", index + 1, what),
@@ -78,7 +88,7 @@ Result<Tool> read_tool(const Json& item, size_t index) {
     const Json required = schema->value("required", Json());
     for (const auto& [name, property] : properties->items())
       tool.parameters.push_back(
-          {name, kind_of_schema(property), names(required, name), property.dump()});
+          {name, kind_of_schema(property), names(required, name), own_schema(property, *schema)});
   }
   return tool;
 }

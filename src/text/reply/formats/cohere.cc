@@ -13,7 +13,8 @@ constexpr JsonSyntax kSyntax = {.begin = "<|START_ACTION|>",
                                 .end = "<|END_ACTION|>",
                                 .name_key = "tool_name",
                                 .arguments_key = "parameters",
-                                .id_key = "tool_call_id"};
+                                .id_key = "tool_call_id",
+                                .id_first = true};
 constexpr std::string_view kTriggers[] = {"<|START_ACTION|>"};
 constexpr std::string_view kMarkers[] = {"<|START_ACTION|>"};
 

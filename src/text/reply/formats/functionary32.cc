@@ -3,13 +3,14 @@
 #include <array>
 
 #include "text/reply/formats/list.h"
+#include "text/reply/tool_grammar.h"
 
 namespace hearth::text::reply {
 namespace {
 
 constexpr std::string_view kMarkers[] = {">>>all"};
-constexpr NamedSyntax kSyntax = {.call_open = ">>>", .arguments_open = "\n"};
 constexpr std::array<std::string_view, 1> kHead = {">>>"};
+constexpr std::string_view kAnswerHeads[] = {"all\n"};
 
 Co<bool> call(Reader& in, const std::string& name) {
   if (const bool yes = !co_await in.match_one(" ") || !co_await in.has_byte(); yes) co_return false;
@@ -32,9 +33,19 @@ Co<bool> parse_reply(Reader& in, const ToolFormat&) {
     if (named && name == "all") in.begin_part_after_text(Channel::kText);
     in.commit();
     co_await in.until(kHead, Channel::kText);
+    in.end_message();
     in.commit();
   }
   co_return true;
+}
+
+// The name tells a call from an answer.
+void describe(const ToolList& tools, ToolGrammar& out) {
+  out.kind = ToolGrammar::Kind::kJson;
+  for (const Tool& tool : tools.tools()) {
+    out.triggers.push_back(">>>" + tool.name + "\n");
+    out.calls.push_back({.tool = tool.name, .before = out.triggers.back(), .schema = tool.schema});
+  }
 }
 
 }  // namespace
@@ -43,9 +54,11 @@ extern const ToolFormat kFunctionary32 = {
     .name = "functionary-3.2",
     .families = "Functionary 3.2",
     .markers = kMarkers,
-    .named = &kSyntax,
     .reply_begin = ">>>",
     .parse_reply = parse_reply,
+    .message_begin = ">>>",
+    .answer_heads = kAnswerHeads,
+    .describe = describe,
 };
 
 }  // namespace hearth::text::reply

@@ -1,8 +1,10 @@
 // <|tool_call>call:f{city:<|"|>Paris<|"|>,days:3,more:{a:null}}<tool_call|>
 // Keys have no quotes, strings stand between <|"|>.
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "text/reply/formats/list.h"
+#include "text/reply/tool_grammar.h"
 
 namespace hearth::text::reply {
 namespace {
@@ -110,6 +112,19 @@ Co<bool> parse(Reader& in, const ToolFormat&, int) {
   co_return true;
 }
 
+// Names are sorted, as the template writes them.
+void describe(const ToolList& tools, ToolGrammar& out) {
+  out.kind = ToolGrammar::Kind::kJson;
+  out.section_open = "<|tool_call>";
+  out.separator = "<tool_call|><|tool_call>";
+  out.section_close = "<tool_call|>";
+  out.quote = kQuote;
+  for (const Tool& tool : tools.tools())
+    out.calls.push_back({.tool = tool.name,
+                         .before = "call:" + tool.name,
+                         .schema = nlohmann::json::parse(tool.schema, nullptr, false).dump()});
+}
+
 }  // namespace
 
 extern const ToolFormat kGemma4 = {
@@ -119,6 +134,7 @@ extern const ToolFormat kGemma4 = {
     .ends_reasoning = true,
     .markers = kMarkers,
     .parse = parse,
+    .describe = describe,
 };
 
 }  // namespace hearth::text::reply

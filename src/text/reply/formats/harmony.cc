@@ -6,13 +6,12 @@
 #include <array>
 
 #include "text/reply/formats/list.h"
+#include "text/reply/tool_grammar.h"
 
 namespace hearth::text::reply {
 namespace {
 
 constexpr std::string_view kMarkers[] = {"<|channel|>", "<|message|>"};
-constexpr NamedSyntax kSyntax = {.call_open = "<|channel|>commentary to=functions.",
-                                 .arguments_open = " <|constrain|>json<|message|>"};
 constexpr std::array<std::string_view, 2> kHeaderBegin = {"<|start|>", "<|channel|>"};
 constexpr std::array<std::string_view, 1> kHeaderEnd = {"<|message|>"};
 constexpr std::array<std::string_view, 5> kBodyEnd = {"<|end|>", "<|return|>", "<|call|>",
@@ -59,6 +58,7 @@ Co<bool> body(Reader& in, const std::string& header) {
   }
   in.begin_part_after_text(channel);
   const int end = co_await in.until(kBodyEnd, channel);
+  in.end_message();
   in.commit();
   co_return end >= 3;
 }
@@ -86,16 +86,47 @@ Co<bool> parse_reply(Reader& in, const ToolFormat&) {
   co_return true;
 }
 
+constexpr std::string_view kAnswerHeads[] = {"<|channel|>final<|message|>"};
+constexpr std::string_view kThinkingHeads[] = {"<|channel|>analysis<|message|>"};
+constexpr std::string_view kAnswerEnds[] = {"<|return|>", "<|end|>", "<|call|>"};
+
+// The recipient stands in the channel's header, or before it.
+void describe(const ToolList& tools, ToolGrammar& out) {
+  constexpr std::array<std::string_view, 2> kCallHeads = {"<|channel|>commentary to=functions.",
+                                                          "<|channel|>analysis to=functions."};
+  constexpr std::string_view kEarlyHead = "<|start|>assistant to=functions.";
+  constexpr std::array<std::string_view, 3> kHeadEnds = {" <|constrain|>json<|message|>",
+                                                         "<|message|>", " json<|message|>"};
+  out.kind = ToolGrammar::Kind::kJson;
+  for (const std::string_view head : kCallHeads) out.triggers.emplace_back(head);
+  out.triggers.emplace_back(kEarlyHead);
+  for (const Tool& tool : tools.tools())
+    for (const std::string_view end : kHeadEnds) {
+      const auto add = [&](std::string before) {
+        out.calls.push_back({.tool = tool.name,
+                             .before = std::move(before),
+                             .before_arguments = std::string(end),
+                             .schema = tool.schema});
+      };
+      for (const std::string_view head : kCallHeads) add(std::string(head) + tool.name);
+      add(std::string(kEarlyHead) + tool.name + "<|channel|>commentary");
+    }
+}
+
 }  // namespace
 
 extern const ToolFormat kHarmony = {
     .name = "harmony",
     .families = "gpt-oss",
     .markers = kMarkers,
-    .named = &kSyntax,
     .reply_begin = "<|start|>",
     .reasoning_end = "<|end|><|start|>assistant<|channel|>final<|message|>",
     .parse_reply = parse_reply,
+    .message_begin = "<|start|>assistant",
+    .answer_heads = kAnswerHeads,
+    .thinking_heads = kThinkingHeads,
+    .answer_ends = kAnswerEnds,
+    .describe = describe,
 };
 
 }  // namespace hearth::text::reply

@@ -5,8 +5,10 @@
 //   <|close|>call<|sep|>
 // or <|open|>json type="object"<|sep|>{"a": 1}<|close|>json<|sep|> in place of arguments.
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "text/reply/formats/list.h"
+#include "text/reply/tool_grammar.h"
 
 namespace hearth::text::reply {
 namespace {
@@ -85,9 +87,11 @@ Co<bool> section(Reader& in, const std::string& tag) {
   if (tag == "think") {
     in.begin_part_after_text(Channel::kReasoning);
     co_await in.until(kThinkEnd, Channel::kReasoning);
+    in.end_message();
   } else if (tag == "response") {
     in.begin_part_after_text(Channel::kText);
     co_await in.until(kResponseEnd, Channel::kText);
+    in.end_message();
   } else if (const bool yes = tag == "tools" && !co_await calls(in); yes) {
     in.give_back("a tool call could not be read; its text is part of the answer");
   }
@@ -114,6 +118,45 @@ Co<bool> parse_reply(Reader& in, const ToolFormat&) {
   co_return true;
 }
 
+constexpr std::string_view kAnswerHeads[] = {"<|open|>response<|sep|>"};
+constexpr std::string_view kThinkingHeads[] = {"<|open|>think<|sep|>"};
+constexpr std::string_view kAnswerEnds[] = {"<|close|>", "<|end_of_msg|>"};
+
+// What a tag says of a value that is no string.
+std::string type_word(const std::string& schema) {
+  const auto json = nlohmann::json::parse(schema, nullptr, false);
+  const auto type = json.is_object() ? json.find("type") : json.end();
+  if (!json.is_object() || type == json.end() || !type->is_string()) return "object";
+  const std::string name = type->get<std::string>();
+  return name == "integer" || name == "string" ? "number" : name;
+}
+
+void describe(const ToolList& tools, ToolGrammar& out) {
+  out.kind = ToolGrammar::Kind::kTagged;
+  out.triggers = {"<|open|>tools<|sep|>"};
+  out.section_open = "<|open|>tools<|sep|>";
+  out.section_close = "<|close|>tools<|sep|>";
+  for (const Tool& tool : tools.tools()) {
+    ToolGrammar::Call call{.tool = tool.name,
+                           .before = "<|open|>call tool=\"" + tool.name + "\" index=\"",
+                           .id_pattern = "[0-9]+",
+                           .before_arguments = "\"<|sep|>",
+                           .after = "<|close|>call<|sep|>",
+                           .schema = tool.schema};
+    for (const Tool::Parameter& parameter : tool.parameters) {
+      const std::string key = "<|open|>argument key=\"" + parameter.name + "\" type=\"";
+      call.parameters.push_back({.name = parameter.name,
+                                 .before = key + type_word(parameter.schema) + "\"<|sep|>",
+                                 .before_string = key + "string\"<|sep|>",
+                                 .after = "<|close|>argument<|sep|>",
+                                 .schema = parameter.schema,
+                                 .kind = parameter.kind,
+                                 .required = parameter.required});
+    }
+    out.calls.push_back(std::move(call));
+  }
+}
+
 }  // namespace
 
 extern const ToolFormat kKimiK3 = {
@@ -123,6 +166,11 @@ extern const ToolFormat kKimiK3 = {
     .reply_begin = "<|open|>message",
     .reasoning_end = "<|close|>think<|sep|><|open|>response<|sep|>",
     .parse_reply = parse_reply,
+    .message_begin = "<|open|>message role=\"assistant\"<|sep|>",
+    .answer_heads = kAnswerHeads,
+    .thinking_heads = kThinkingHeads,
+    .answer_ends = kAnswerEnds,
+    .describe = describe,
 };
 
 }  // namespace hearth::text::reply

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "text/reply/formats/list.h"
+#include "text/reply/tool_grammar.h"
 
 namespace hearth::text::reply {
 namespace {
@@ -90,6 +91,32 @@ Co<bool> parse(Reader& in, const ToolFormat&, int) {
   co_return true;
 }
 
+// Values that are no strings are written as JSON, which parse() takes too.
+void describe(const ToolList& tools, ToolGrammar& out) {
+  const std::string mark(kMark);
+  out.kind = ToolGrammar::Kind::kTagged;
+  out.section_open = mark + "<tool_call>\n";
+  out.separator = "\n";
+  out.section_close = "\n" + mark + "</tool_call>";
+  for (const Tool& tool : tools.tools()) {
+    ToolGrammar::Call call{.tool = tool.name,
+                           .before = mark + "<invoke name=\"" + tool.name + "\">",
+                           .after = mark + "</invoke>",
+                           .schema = tool.schema};
+    for (const Tool::Parameter& parameter : tool.parameters) {
+      const std::string open = mark + "<" + parameter.name + ">";
+      call.parameters.push_back({.name = parameter.name,
+                                 .before = open,
+                                 .before_string = open,
+                                 .after = mark + "</" + parameter.name + ">",
+                                 .schema = parameter.schema,
+                                 .kind = parameter.kind,
+                                 .required = parameter.required});
+    }
+    out.calls.push_back(std::move(call));
+  }
+}
+
 }  // namespace
 
 extern const ToolFormat kMinimaxM3 = {
@@ -99,6 +126,7 @@ extern const ToolFormat kMinimaxM3 = {
     .ends_reasoning = true,
     .markers = kMarkers,
     .parse = parse,
+    .describe = describe,
 };
 
 }  // namespace hearth::text::reply

@@ -8,7 +8,8 @@ constexpr JsonSyntax kSyntax = {.begin = "[TOOL_CALLS]",
                                 .list_open = "[",
                                 .separator = ", ",
                                 .list_close = "]",
-                                .id_key = "id"};
+                                .id_key = "id",
+                                .id_pattern = "[A-Za-z0-9]{9}"};
 constexpr std::string_view kTriggers[] = {"[TOOL_CALLS]"};
 constexpr std::string_view kMarkers[] = {"[TOOL_CALLS] ["};
 

@@ -42,6 +42,7 @@ Co<bool> body(Reader& in, const ToolFormat& format, Channel channel) {
       in.give_back("a tool call could not be read; its text is part of the answer");
     in.commit();
   }
+  in.end_message();
   in.commit();
   co_return true;
 }
@@ -69,6 +70,9 @@ Co<bool> parse_reply(Reader& in, const ToolFormat& format) {
   co_return true;
 }
 
+constexpr std::string_view kAnswerHeads[] = {" to=user<|message|>"};
+constexpr std::string_view kThinkingHeads[] = {" to=self<|message|>"};
+
 }  // namespace
 
 extern const ToolFormat kMuse = {
@@ -80,6 +84,10 @@ extern const ToolFormat kMuse = {
     .reply_begin = "<|start|>",
     .reasoning_end = "<|eom|><|start|>assistant to=user<|message|>",
     .parse_reply = parse_reply,
+    .message_begin = "<|start|>assistant",
+    .answer_heads = kAnswerHeads,
+    .thinking_heads = kThinkingHeads,
+    .answer_ends = kEnds,
 };
 
 }  // namespace hearth::text::reply

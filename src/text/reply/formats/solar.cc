@@ -6,6 +6,7 @@
 #include <array>
 
 #include "text/reply/formats/list.h"
+#include "text/reply/tool_grammar.h"
 
 namespace hearth::text::reply {
 namespace {
@@ -54,10 +55,30 @@ Co<bool> parse_reply(Reader& in, const ToolFormat&) {
       in.commit();
       if (head >= 0) in.begin_part_after_text(channel);
       co_await in.until(kEnds, channel);
+      in.end_message();
       in.commit();
     }
   }
   co_return true;
+}
+
+constexpr std::string_view kAnswerHeads[] = {"<|content|>"};
+constexpr std::string_view kThinkingHeads[] = {"<|think|>"};
+constexpr std::string_view kAnswerEnds[] = {"<|end|>", "<|flush|>"};
+
+void describe(const ToolList& tools, ToolGrammar& out) {
+  out.kind = ToolGrammar::Kind::kJson;
+  out.triggers = {"<|tool_calls|>"};
+  out.section_open = "<|tool_calls|>";
+  out.section_close = "<|calls|>";
+  for (const Tool& tool : tools.tools())
+    out.calls.push_back(
+        {.tool = tool.name,
+         .before = "<|tool_call:begin|>",
+         .id_pattern = std::string(kIdPattern),
+         .before_arguments = "<|tool_call:name|>" + tool.name + "<|tool_call:args|>",
+         .after = "<|tool_call:end|>",
+         .schema = tool.schema});
 }
 
 }  // namespace
@@ -69,6 +90,11 @@ extern const ToolFormat kSolar = {
     .reply_begin = "<|begin|>",
     .reasoning_end = "<|end|><|begin|>assistant<|content|>",
     .parse_reply = parse_reply,
+    .message_begin = "<|begin|>assistant",
+    .answer_heads = kAnswerHeads,
+    .thinking_heads = kThinkingHeads,
+    .answer_ends = kAnswerEnds,
+    .describe = describe,
 };
 
 }  // namespace hearth::text::reply
