@@ -49,6 +49,10 @@ TEST(BlockPool, TheWriterAppendsWhereNobodyReads) {
   EXPECT_FALSE(pool.may_write(block, 5, 9));
   pool.release(block, 9);
   EXPECT_TRUE(pool.may_write(block, 0, 8)) << "alone";
+  pool.claim(block, 0, 8);
+  pool.share(block, 2);
+  EXPECT_TRUE(pool.may_write(block, 2, 8)) << "what others read once does not matter any more";
+  pool.release(block, 9);
   pool.release(block, 8);
   EXPECT_EQ(pool.n_free(), 2);
 }

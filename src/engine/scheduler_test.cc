@@ -172,11 +172,29 @@ TEST(Scheduler, WhereMemoryRunsOutTheLatestGoesAndComesBack) {
   Simulation sim(o);
   std::vector<RequestId> ids;
   for (int i = 0; i < 3; ++i) ids.push_back(ask(sim, {.n_prompt = 20, .n_new_max = 80}));
-  sim.run_until_idle();
+  double served = 0;
+  while (!sim.scheduler.idle())
+    sim.step([&](const Step&) {
+      served = std::max(served, sim.scheduler.queue(Priority::kNormal).accounts().at(0).served);
+    });
+  EXPECT_GT(served, 250);
+  EXPECT_LE(served, 3 * (20 + 80)) << "what is computed again is not charged again";
   EXPECT_EQ(sim.closed.at(ids[0]).n_preempted, 0) << "the first always gets on";
   EXPECT_GT(sim.closed.at(ids[2]).n_preempted, 0);
   // What was computed is still in the prefix cache, as far as there was room.
   EXPECT_LT(sim.n_read, 3 * 20 + 200);
+}
+
+TEST(Scheduler, MemoryThatAPromptStillNeedsIsNotGivenToAnother) {
+  SchedulerOptions o = options();
+  o.n_blocks = 60;
+  Simulation sim(o);
+  const RequestId a = ask(sim, {.key = 1, .n_prompt = 400, .n_new_max = 1});
+  const RequestId b = ask(sim, {.key = 2, .n_prompt = 300, .n_new_max = 1});
+  const RequestId c = ask(sim, {.key = 1, .n_prompt = 300, .n_new_max = 1});
+  sim.run_until_idle();
+  for (const RequestId id : {a, b, c}) EXPECT_EQ(sim.closed.at(id).n_preempted, 0);
+  EXPECT_EQ(sim.n_read, 1000);
 }
 
 TEST(Scheduler, AShortPromptSlipsPastALongOneOfTheSameKey) {
