@@ -110,33 +110,58 @@ class Benchmark {
     const model::HyperParams& p = model.params();
     // Positions that a token sees, on average over the test.
     const double position = double(row.depth) + double(row.n_prompt + row.n_gen + 1) / 2;
-    double kv_bytes = 0;
+    const auto bytes_of = [&](int il) {
+      return double(engine_.kv().layers()[size_t(il)].chunk_bytes()) / tensor::kKvChunk;
+    };
+    double cache_bytes = 0;
     double attention_macs = 0;
     for (int il = 0; il < p.n_layers(); ++il) {
       const model::LayerParams& l = p.layers[size_t(il)];
-      const double seen = l.window > 0 ? std::min(position, double(l.window)) : position;
-      const double width = l.head_dim_k + l.head_dim_v;
-      kv_bytes += seen * double(engine_.kv().layers()[size_t(il)].chunk_bytes()) / tensor::kKvChunk;
-      attention_macs += seen * l.n_heads * width;
+      // States are read and written.
+      cache_bytes += 2 * sizeof(float) * double(l.conv_state + l.matrix_state);
+      if (l.mixer != model::Mixer::kAttention) continue;
+      double seen = l.window > 0 ? std::min(position, double(l.window)) : position;
+      if (l.selects != model::Selects::kAll) seen = std::min(seen, double(p.indexer.top_k));
+      cache_bytes += seen * bytes_of(il);
+      attention_macs += seen * l.n_heads * double(l.head_dim_k + l.head_dim_v);
+      if (l.selects != model::Selects::kOwn) continue;
+      cache_bytes += position * bytes_of(p.n_layers() + il);
+      attention_macs += position * p.indexer.n_heads * p.indexer.width;
     }
     // A step reads the weights once for all of its tokens, and each sequence's cache once for all
     // tokens of that sequence.
     const double sequence_tokens = double(row.batch) / double(row.n_sequences);
     row.bytes_per_token =
-        model.bytes_per_step(row.batch) / double(row.batch) + kv_bytes / sequence_tokens;
+        model.bytes_per_step(row.batch) / double(row.batch) + cache_bytes / sequence_tokens;
     // Of a prompt only the last token meets the output head.
     return double(model.macs_per_token(row.n_gen > 0)) + attention_macs;
   }
 
-  // What a step can have of the machine: the bandwidth of reading as much as it reads.
+  // What a step can have of the machine: the bandwidth of reading, again and again, as much as is
+  // read before the same bytes come again. Of a mixture of experts that is the whole model: one
+  // token's experts are not the next one's.
   MachineLimits measure(const BenchmarkRow& row) {
-    return probe_.measure(uint64_t(row.bytes_per_token * double(row.batch)));
+    const double step_bytes = row.bytes_per_token * double(row.batch);
+    const model::Model& model = engine_.model();
+    const int64_t n_experts = model.params().n_experts;
+    const double all_bytes = n_experts > 0 ? model.bytes_per_step(64 * n_experts) : 0;
+    return probe_.measure(uint64_t(std::max(step_bytes, all_bytes)));
+  }
+
+  // Whether most of its products are of floats.
+  [[nodiscard]] bool computes_in_floats() const {
+    const model::Model& model = engine_.model();
+    int64_t macs[2] = {};
+    for (int il = 0; il < model.params().n_layers(); ++il)
+      for (int role = 0; role < model::kRoleCount; ++role)
+        if (const tensor::Weight& w = model.weight(model::Role(role), il); w.present())
+          if (w.rows > 1) macs[w.type->is_float ? 1 : 0] += w.rows * w.k;
+    return macs[1] > macs[0];
   }
 
   void add_shares(BenchmarkRow& row, double macs_per_token) const {
-    const bool is_float = engine_.model().weight(model::Role::kAttnOut, 0).type->is_float;
     const double peak =
-        is_float ? row.limits.float_macs_per_second : row.limits.int_macs_per_second;
+        computes_in_floats() ? row.limits.float_macs_per_second : row.limits.int_macs_per_second;
     const double bandwidth = row.limits.bytes_per_second;
     row.bytes_per_second = row.bytes_per_token * row.tokens_per_second;
     row.macs_per_second = macs_per_token * row.tokens_per_second;

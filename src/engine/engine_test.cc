@@ -2,6 +2,8 @@
 // forgetting, limits.
 #include "engine/engine.h"
 
+#include <algorithm>
+
 #include "engine/tiny_engine_test.h"
 #include "quant/list.h"
 
@@ -30,6 +32,15 @@ TEST(Engine, SequencesInOneBatchAreAsAlone) {
       options.n_sequences = 3;
       options.n_batch = 100;  // steps cut through the long sequence
       const auto together = load(tiny, options);
+      // Sparse attention reads single positions, which quantized types do not give.
+      const bool sparse = std::ranges::any_of(tiny.arch->tensors, [](const model::TensorSpec& t) {
+        return t.role == model::Role::kIndexK;
+      });
+      if (sparse && kv_type[0] == 'q') {
+        ASSERT_FALSE(alone.has_value());
+        EXPECT_EQ(alone.error().code, ErrorCode::kInvalidArgument);
+        continue;
+      }
       ASSERT_TRUE(alone.has_value() && together.has_value()) << name;
 
       std::vector<std::vector<int32_t>> ids;

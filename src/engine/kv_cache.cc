@@ -11,14 +11,6 @@
 namespace hearth::engine {
 namespace {
 
-tensor::KvLayerView layer_view(const model::HyperParams& params, int layer, tensor::KvType type) {
-  const bool own = params.kv_layer(layer) == layer;
-  return {.type = type,
-          .n_heads = own ? params.layers[size_t(layer)].n_kv_heads : 0,
-          .dk = params.layers[size_t(layer)].head_dim_k,
-          .dv = params.layers[size_t(layer)].head_dim_v};
-}
-
 // Floats of one layer's state, in whole cache lines.
 size_t state_floats(const model::LayerParams& layer) {
   return size_t(align_up(uint64_t(layer.conv_state + layer.matrix_state), 16));
@@ -85,13 +77,18 @@ Result<KvCache> KvCache::create(const model::HyperParams& params, const Options&
                     "this model's have {}",
                     tensor::info(options.type).name, tensor::kKvQuantizedWidth, widest),
         "use f16");
+  if (tensor::info(options.type).quantized && params.indexer.n_heads > 0)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the KV cache cannot be of type {}: this model's sparse attention reads "
+                            "single positions of it",
+                            tensor::info(options.type).name),
+                "use f16");
   KvCache cache;
   cache.options_ = options;
   const int64_t n_chunks = chunks_for(options.n_positions) * options.n_sequences;
-  for (int layer = 0; layer < params.n_layers(); ++layer) {
-    tensor::KvLayerView view = layer_view(params, layer, options.type);
+  cache.layers_ = model::kv_layout(params, options.type);
+  for (tensor::KvLayerView& view : cache.layers_) {
     HEARTH_ASSIGN(view.base, arena.take("KV cache", uint64_t(n_chunks) * view.chunk_bytes()));
-    cache.layers_.push_back(view);
   }
   HEARTH_TRY(cache.create_states(params, arena));
   if (arena.measuring()) return cache;
@@ -108,8 +105,8 @@ Result<KvCache> KvCache::create(const model::HyperParams& params, const Options&
 
 uint64_t KvCache::bytes_per_position(const model::HyperParams& params, tensor::KvType type) {
   uint64_t chunk = 0;
-  for (int layer = 0; layer < params.n_layers(); ++layer)
-    chunk += layer_view(params, layer, type).chunk_bytes();
+  for (const tensor::KvLayerView& view : model::kv_layout(params, type))
+    chunk += view.chunk_bytes();
   return chunk / tensor::kKvChunk;
 }
 

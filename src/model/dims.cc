@@ -90,6 +90,19 @@ int64_t layer_size(const LayerParams& l, Dim dim) {
   }
 }
 
+int64_t indexer_size(const IndexerParams& indexer, Dim dim) {
+  switch (dim) {
+    case Dim::kIndexHeads:
+      return indexer.n_heads;
+    case Dim::kIndexWidth:
+      return indexer.width;
+    case Dim::kIndexQ:
+      return int64_t(indexer.n_heads) * indexer.width;
+    default:
+      return kNotHere;
+  }
+}
+
 int64_t latent_size(const MlaParams& mla, int64_t n_heads, Dim dim) {
   switch (dim) {
     case Dim::kQRank:
@@ -156,8 +169,9 @@ int64_t recurrent_size(const HyperParams& p, Dim dim, int layer) {
 
 int64_t HyperParams::size(Dim dim, int layer) const {
   const LayerParams& l = layers[size_t(layer)];
-  for (const int64_t size : {whole_size(*this, dim), layer_size(l, dim),
-                             latent_size(mla, l.n_heads, dim), recurrent_size(*this, dim, layer)})
+  for (const int64_t size :
+       {whole_size(*this, dim), layer_size(l, dim), latent_size(mla, l.n_heads, dim),
+        indexer_size(indexer, dim), recurrent_size(*this, dim, layer)})
     if (size != kNotHere) return size;
   HEARTH_CHECK(false);
   return 0;

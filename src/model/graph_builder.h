@@ -59,6 +59,7 @@ class GraphBuilder {
     tensor::Norm v_norm = {};
     int64_t rope_begin = 0;
     int64_t q_step = 0;
+    tensor::View selected = {};  // positions, of SelectPositionsOp; absent: all
   };
   tensor::View attend(const Heads& heads, int il);
   // The layer's feed-forward part over norm(x), dense or experts: out = or out += its answer.
@@ -110,6 +111,8 @@ class GraphBuilder {
  private:
   void parallel_layer(tensor::View x, int il);
   void post_norm_layer(tensor::View x, int il);
+  // Of queries compressed to q_a: the positions that layer `il` attends to.
+  tensor::View select_positions(tensor::View x, tensor::View q_a, int il, const tensor::Norm& norm);
   tensor::View gate_attention(tensor::View x, tensor::View mixed, tensor::View q, int il,
                               const tensor::Norm& norm);
 
@@ -122,6 +125,7 @@ class GraphBuilder {
   tensor::View window_table_;
   tensor::View layer_embeddings_;
   tensor::View streams_;
+  tensor::View selected_;  // by the last layer with an indexer of its own
 };
 
 // ArchSpec::before_layers of Gemma 3n and 4: the embeddings that every layer has.

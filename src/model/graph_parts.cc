@@ -45,7 +45,8 @@ View GraphBuilder::attend(const Heads& heads, int il) {
                   .mask = mask,
                   .temperature = temperature,
                   .max_alibi = p_.max_alibi,
-                  .q_step = heads.q_step});
+                  .q_step = heads.q_step,
+                  .selected = heads.selected});
   return mixed;
 }
 
@@ -111,6 +112,41 @@ void GraphBuilder::attention(View x, View out, int il, const Norm& norm, bool ac
                   accumulate});
 }
 
+// Briefs models-and-formats 2.4.5, DSA indexer. Of the queries and keys, the values that rotate come
+// first. The Hadamard matrix that they are multiplied with elsewhere changes no product.
+View GraphBuilder::select_positions(View x, View q_a, int il, const Norm& norm) {
+  const Selects selects = layer_params(il).selects;
+  if (selects == Selects::kAll) return {};
+  if (selects == Selects::kAsBefore) {
+    HEARTH_CHECK(selected_.present());  // no range of layers begins between the two
+    return selected_;
+  }
+  const IndexerParams& indexer = p_.indexer;
+  const View q = matmul(q_a, m_.weight(Role::kIndexQB, il), this->norm(Role::kMlaQANorm, il));
+  const View k = rows(indexer.width);
+  const View weights = rows(indexer.n_heads);
+  g_.add(MatMulOp{x,
+                  2,
+                  {&m_.weight(Role::kIndexK, il), &m_.weight(Role::kIndexWeights, il)},
+                  {k, weights},
+                  norm});
+  Norm k_norm = this->norm(Role::kIndexKNorm, il);
+  k_norm.layer_norm = true;
+  k_norm.eps = 1e-6f;
+  const int cache = p_.n_layers() + il;
+  g_.add(KvAppendOp{.k = k,
+                    .v = {},
+                    .layer = cache,
+                    .q = q,
+                    .k_norm = k_norm,
+                    .table = main_table_,
+                    .n_pairs = p_.rope.n_rot / 2,
+                    .pairing = p_.arch->index_rope});
+  selected_ = rows(indexer.top_k);
+  g_.add(SelectPositionsOp{q, weights, selected_, cache, indexer.n_heads});
+  return selected_;
+}
+
 // Briefs models-and-formats 2.4.5. Cached are the compressed values and the rotated part of the
 // keys, as one head of keys; its compressed part is the head of values.
 void GraphBuilder::latent_attention(View x, View out, int il, const Norm& norm, bool accumulate) {
@@ -130,6 +166,7 @@ void GraphBuilder::latent_attention(View x, View out, int il, const Norm& norm, 
       norm});
   const View q =
       compressed ? matmul(q_a, m_.weight(Role::kMlaQB, il), this->norm(Role::kMlaQANorm, il)) : q_a;
+  const View selected = select_positions(x, q_a, il, norm);
   const View values = columns(kv_a, 0, mla.kv_rank);
   g_.add(NormOp{values, values, this->norm(Role::kMlaKvANorm, il)});
   if (k_b.present()) {
@@ -138,7 +175,8 @@ void GraphBuilder::latent_attention(View x, View out, int il, const Norm& norm, 
     g_.add(CopyHeadsOp{columns(q, mla.nope, q.width - mla.nope), head,
                        columns(wide_q, mla.kv_rank, wide_q.width - mla.kv_rank), key, mla.rope,
                        l.n_heads});
-    const View mixed = attend({.q = wide_q, .k = kv_a, .v = values, .rope_begin = mla.kv_rank}, il);
+    const View mixed = attend(
+        {.q = wide_q, .k = kv_a, .v = values, .rope_begin = mla.kv_rank, .selected = selected}, il);
     const View answers = rows(int64_t(l.n_heads) * mla.v);
     g_.add(HeadMatMulOp{mixed, mla.kv_rank, &m_.weight(Role::kMlaVB, il), answers, mla.v});
     g_.add(MatMulOp{answers, 1, {&m_.weight(Role::kAttnOut, il)}, {out}, {}, accumulate});

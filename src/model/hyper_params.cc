@@ -488,6 +488,19 @@ Result<HyperParams> read_hyper_params(const format::Metadata& metadata) {
   return p;
 }
 
+std::vector<tensor::KvLayerView> kv_layout(const HyperParams& params, tensor::KvType type) {
+  std::vector<tensor::KvLayerView> views;
+  for (int layer = 0; layer < params.n_layers(); ++layer) {
+    const LayerParams& l = params.layers[size_t(layer)];
+    const bool own = params.kv_layer(layer) == layer;
+    views.push_back({type, own ? l.n_kv_heads : 0, l.head_dim_k, l.head_dim_v, nullptr});
+  }
+  if (params.indexer.n_heads == 0) return views;
+  for (const LayerParams& l : params.layers)
+    views.push_back({type, l.selects == Selects::kOwn ? 1 : 0, params.indexer.width, 0, nullptr});
+  return views;
+}
+
 bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, bool exists) {
   const LayerParams& l = params.layers[size_t(layer)];
   switch (spec.presence) {
@@ -511,6 +524,8 @@ bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, boo
       return l.mixer == Mixer::kAttention && (l.kv_layer < 0 || exists);
     case Presence::kLayerEmbedding:
       return params.layer_embd > 0;
+    case Presence::kIndexer:
+      return l.selects == Selects::kOwn;
   }
   return false;
 }

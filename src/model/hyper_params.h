@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "format/gguf_value.h"
 #include "model/spec.h"
+#include "tensor/kv_view.h"
 
 namespace hearth::model {
 
@@ -26,6 +27,8 @@ enum class Pooling : uint8_t {
 };
 
 enum class FfnKind : uint8_t { kDense, kExperts, kBoth, kNone };
+// Which positions a layer attends to.
+enum class Selects : uint8_t { kAll, kOwn, kAsBefore };  // kAsBefore: what the last kOwn chose
 // Which frequencies a layer rotates with.
 enum class LayerRope : uint8_t { kNone, kMain, kWindow };
 
@@ -40,6 +43,7 @@ struct LayerParams {
   LayerRope rope = LayerRope::kMain;
   float temperature = 0;  // of the queries: tensor::Temperature::scale
   int kv_layer = -1;      // whose KV cache it reads; -1: its own
+  Selects selects = Selects::kAll;
 
   FfnKind ffn = FfnKind::kDense;
   int n_ff = 0;
@@ -75,6 +79,13 @@ struct MlaParams {
   int nope = 0;  // values of a head's key that do not rotate
   int rope = 0;  // those that do, the same for all heads
   int v = 0;     // values of a head
+};
+
+// Sparse attention (keys attention.indexer.*): small heads choose the positions to attend to.
+struct IndexerParams {
+  int n_heads = 0;
+  int width = 0;  // of a head
+  int top_k = 0;  // positions
 };
 
 // Mamba, delta nets, short convolutions, RWKV: keys ssm.*, shortconv.*, wkv.*.
@@ -116,6 +127,7 @@ struct HyperParams {
   RopeParams rope;
   RopeParams window_rope;
   MlaParams mla;
+  IndexerParams indexer;
   SsmParams ssm;
   RwkvParams rwkv;
 
@@ -160,6 +172,10 @@ struct HyperParams {
   // Dim::kNone.
   [[nodiscard]] int64_t size(Dim dim, int layer) const;
 };
+
+// The caches that the model's steps append to and read, without memory: one of each layer (of no
+// heads where it has none), and behind them, of a model with indexers, one of each layer's.
+std::vector<tensor::KvLayerView> kv_layout(const HyperParams& params, tensor::KvType type);
 
 // Whether a tensor of this presence belongs to `layer`; `exists` answers for optional ones.
 bool is_wanted(const HyperParams& params, const TensorSpec& spec, int layer, bool exists);

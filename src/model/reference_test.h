@@ -126,14 +126,12 @@ class Runner {
     // Any order will do.
     for (size_t i = 0; i < chunks_.size(); ++i) chunks_[i] = int32_t(chunks_.size() - 1 - i);
     sequence_ = {chunks_.data(), int(chunks_.size())};
-    for (int il = 0; il < p.n_layers(); ++il) {
-      tensor::KvLayerView view{tensor::KvType::kF32, p.layers[size_t(il)].n_kv_heads,
-                               p.layers[size_t(il)].head_dim_k, p.layers[size_t(il)].head_dim_v,
-                               nullptr};
+    for (tensor::KvLayerView view : kv_layout(p, tensor::KvType::kF32)) {
       cache_.emplace_back(view.chunk_bytes() * chunks_.size() / sizeof(float), NAN);
       view.base = reinterpret_cast<std::byte*>(cache_.back().data());
       layers_.push_back(view);
-      const LayerParams& l = p.layers[size_t(il)];
+    }
+    for (const LayerParams& l : p.layers) {
       state_memory_.emplace_back(size_t(l.conv_state + l.matrix_state), 0.0f);
       states_.push_back({state_memory_.back().data(), l.conv_state + l.matrix_state});
     }

@@ -53,6 +53,11 @@ enum class Role : uint8_t {
   kMlaKB,
   kMlaVB,
   kMlaKvB,
+  // Indexers of sparse attention.
+  kIndexQB,
+  kIndexK,
+  kIndexKNorm,
+  kIndexWeights,
   // Recurrent mixers.
   kSsmIn,
   kSsmConv,
@@ -147,12 +152,11 @@ enum class Dim : uint8_t {
   kNone,  // no such dimension
   kOne,   // 1
   kTwo,   // 2
-  kSix,
+  kSix,   // 6
   kAltup,        // streams of Gemma 3n
   kAltupOthers,  // one less
   kAltupSquare,
   kLaurel,    // rank of its second path
-              // 6
   kEmbd,      // d
   kVocab,     // V
   kContext,   // trained context
@@ -182,6 +186,10 @@ enum class Dim : uint8_t {
   kMlaV,        // values of a head
   kMlaOut,      // n_heads * v
   kMlaKv,       // n_heads * (nope + v)
+  // Indexers.
+  kIndexHeads,
+  kIndexWidth,  // values of a head
+  kIndexQ,      // of all heads
   // Embeddings of every layer.
   kLayerEmbd,
   kLayerEmbdAll,  // of all layers
@@ -218,6 +226,7 @@ enum class Presence : uint8_t {
   kRecurrent,       // required in layers with a recurrent mixer, else absent
   kKvOwner,         // required in layers that attend and have a KV cache of their own
   kLayerEmbedding,  // required where every layer has an embedding
+  kIndexer,         // required in layers that choose the positions that they attend to
 };
 
 // What follows the name in the file.

@@ -101,6 +101,7 @@ struct ArchSpec {
   RopeUse rope_use = RopeUse::kAll;
   int nope_period = 0;         // layer i does not rotate iff (i + 1) % nope_period == 0; 0: all do
   bool rope_sections = false;  // M-RoPE: of text, the pairs of the fourth section stand still
+  tensor::RopePairing index_rope = tensor::RopePairing::kNorm;  // of indexers
   // The norms of Q's and K's heads come behind rope.
   bool qk_norm_behind_rope = false;
   bool wide_qk_norm = false;   // one norm over all heads of Q, and one over those of K

@@ -42,7 +42,7 @@ bool is_norm(Role role) {
   using enum Role;
   constexpr Role kNorms[] = {kTokenEmbdNorm, kOutputNorm,       kClsNorm,       kAttnNorm,
                              kAttnNorm2,     kAttnQNorm,        kAttnKNorm,     kAttnSubNorm,
-                             kPostAttnNorm,  kMlaQANorm,        kMlaKvANorm,    kSsmDtNorm,
+                             kPostAttnNorm,  kMlaQANorm,        kMlaKvANorm,    kIndexKNorm, kSsmDtNorm,
                              kSsmBNorm,      kSsmCNorm,         kSsmNorm,       kRwkvNorm,
                              kFfnNorm,       kFfnSubNorm,       kFfnNorm2,      kPostFfnNorm1,
                              kPostFfnNorm2,  kPostFfnNorm,      kLayerPostNorm, kAltupRouterNorm,

@@ -23,7 +23,7 @@ struct Operands {
   }
   void operator()(const RopeTableOp& op) { add(op.out); }
   void operator()(const KvAppendOp& op) { add(op.k), add(op.v), add(op.q), add(op.table); }
-  void operator()(const AttentionOp& op) { add(op.q), add(op.out); }
+  void operator()(const AttentionOp& op) { add(op.q), add(op.out), add(op.selected); }
   void operator()(const FfnOp& op) { add(op.in), add(op.hidden), add(op.out); }
   void operator()(const SoftcapOp& op) { add(op.x); }
   void operator()(const SelectRowsOp& op) { add(op.in), add(op.out); }
@@ -52,6 +52,7 @@ struct Operands {
   void operator()(const CorrectStreamsOp& op) { add(op.x), add(op.computed), add(op.coefficients); }
   void operator()(const KeepLargestOp& op) { add(op.x); }
   void operator()(const ScaleByOp& op) { add(op.in), add(op.out); }
+  void operator()(const SelectPositionsOp& op) { add(op.q), add(op.weights), add(op.out); }
 };
 
 struct Interval {
@@ -130,7 +131,8 @@ const char* op_name(const Op& op) {
       "copy_heads",      "gate",         "clamp",        "conv",
       "delta_rule",      "scan",         "token_shift",  "wkv7",
       "gated_norm",      "apply",        "match_length", "predict_streams",
-      "correct_streams", "keep_largest", "scale_by"};
+      "correct_streams", "keep_largest", "scale_by",
+      "select_positions"};
   static_assert(std::size(kNames) == std::variant_size_v<Op>);
   return kNames[op.index()];
 }

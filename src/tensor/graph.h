@@ -131,6 +131,19 @@ struct AttentionOp {
   Temperature temperature = {};
   float max_alibi = 0;  // 0: none
   int64_t q_step = 0;   // as in KvAppendOp
+  View selected = {};   // of SelectPositionsOp: a token sees these alone; without mask and ALiBi
+};
+
+// The top_k positions up to each token's own that its index heads score highest, in ascending
+// order. score(j) = sum_h weights[h] * max(0, q[h] . k_j) (DeepSeek-V3.2 technical report, section
+// 2.1). Many scores are 0: of equal ones those that std::partial_sort takes, as llama.cpp does. Not
+// written for a token that sees no more than top_k.
+struct SelectPositionsOp {
+  View q;        // [n, n_heads * dk]
+  View weights;  // [n, n_heads]
+  View out;      // [n, top_k] positions: exact as floats, contexts are below 2^24
+  int layer;     // whose cache holds the keys, one head of dk
+  int n_heads;
 };
 
 // out[h] = weight[h] * in[h] for every head h: in[h] begins in_step values behind in[h - 1].
@@ -247,7 +260,8 @@ using Op =
     std::variant<EmbedOp, HiddenInputOp, NormOp, MatMulOp, RopeTableOp, KvAppendOp, AttentionOp,
                  FfnOp, SoftcapOp, SelectRowsOp, MoeOp, HeadMatMulOp, CopyHeadsOp, GateOp, ClampOp,
                  ConvOp, DeltaRuleOp, SelectiveScanOp, TokenShiftOp, Wkv7Op, GatedNormOp, ApplyOp,
-                 MatchLengthOp, PredictStreamsOp, CorrectStreamsOp, KeepLargestOp, ScaleByOp>;
+                 MatchLengthOp, PredictStreamsOp, CorrectStreamsOp, KeepLargestOp, ScaleByOp,
+                 SelectPositionsOp>;
 
 struct TensorDesc {
   int64_t rows = 0;

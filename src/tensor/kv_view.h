@@ -127,7 +127,8 @@ struct StepInputs {
   const int32_t* positions = nullptr;    // [n_tokens]
   const int32_t* sequence_of = nullptr;  // [n_tokens] index into `sequences`
   std::span<const KvSequenceView> sequences;
-  std::span<const KvLayerView> layers;     // by layer number of the model
+  // By layer number of the model; behind them, of a model with indexers, the keys of these, likewise.
+  std::span<const KvLayerView> layers;
   std::span<const StateView> states = {};  // the same; empty for a model without recurrent layers
   const int32_t* output_rows = nullptr;    // [n_outputs] which tokens' logits are wanted
   int n_outputs = 0;

@@ -4,11 +4,13 @@
 //   make_model OUT.gguf [SHAPE] [TYPE]
 //
 // SHAPE is one of kShapes below (default: tinyllama-1.1b), TYPE a tensor type or one of the
-// mixtures of types in kMixtures (default: Q4_K_M).
+// mixtures of types in kMixtures (default: Q4_K_M). Which tensors there are, and how large, says
+// the architecture (model/spec.h).
 //
 // The weights mean nothing: speed and memory depend on shapes and types alone. Every matrix is
 // filled with blocks from a pool of encoded gaussian numbers (encoding a billion numbers would take
 // minutes).
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -16,12 +18,16 @@
 #include <string>
 #include <vector>
 
+#include "format/gguf_reader.h"
 #include "format/gguf_writer.h"
+#include "model/hyper_params.h"
 
 namespace {
 
 using namespace hearth;
 using format::GgufWriter;
+
+using model::Role;
 
 struct Shape {
   const char* name;
@@ -29,25 +35,97 @@ struct Shape {
   int n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_dim, n_vocab, n_ctx;
   float rope_base;
   bool tied;
-  int n_experts = 0;
-  // Gated delta rule in all but every fourth layer: heads of 128 values, of K and of V.
-  int n_delta_k = 0;
-  int n_delta_v = 0;
-  int n_rot = 0;  // 0: head_dim
+  // Numbers that no other has; they stand in for those before.
+  std::vector<std::pair<const char*, uint32_t>> keys = {};
+  std::vector<Role> optional = {};  // tensors that not every model of the architecture has
+  std::vector<uint32_t> rope_sections = {};
 };
 
-// Sizes: the models' published configurations (briefs models-and-formats 2.8).
-constexpr Shape kShapes[] = {
+// Sizes: the models' published configurations (briefs models-and-formats 2.8). "tiny" ones have the
+// layers of a large model, and so few of them that the file fits beside other work.
+const Shape kShapes[] = {
     {"tinyllama-1.1b", "llama", 22, 2048, 5632, 32, 4, 64, 32000, 2048, 10000, false},
     {"llama-3.2-1b", "llama", 16, 2048, 8192, 32, 8, 64, 128256, 131072, 500000, true},
     {"llama-3.2-3b", "llama", 28, 3072, 8192, 24, 8, 128, 128256, 131072, 500000, true},
     {"llama-3.1-8b", "llama", 32, 4096, 14336, 32, 8, 128, 128256, 131072, 500000, false},
     {"qwen2.5-1.5b", "qwen2", 28, 1536, 8960, 12, 2, 128, 151936, 32768, 1000000, true},
     {"qwen2.5-7b", "qwen2", 28, 3584, 18944, 28, 4, 128, 152064, 131072, 1000000, false},
-    {"qwen3.5-0.8b", "qwen35", 24, 1024, 3584, 8, 2, 256, 248320, 262144, 10000000, true, 0, 16, 16,
-     64},
-    // Mixtral's way of choosing 2 of 8 experts, in a size that fits beside other work.
-    {"mixtral-tiny", "llama", 8, 2048, 3584, 32, 8, 64, 32000, 4096, 1000000, false, 8},
+    // Gated delta rule in three of four layers.
+    {"qwen3.5-0.8b",
+     "qwen35",
+     24,
+     1024,
+     3584,
+     8,
+     2,
+     256,
+     248320,
+     262144,
+     10000000,
+     true,
+     {{"rope.dimension_count", 64},
+      {"ssm.conv_kernel", 4},
+      {"ssm.inner_size", 2048},
+      {"ssm.state_size", 128},
+      {"ssm.time_step_rank", 16},
+      {"ssm.group_count", 16},
+      {"full_attention_interval", 4}},
+     {},
+     {11, 11, 10, 0}},
+    // Mixtral's way of choosing 2 of 8 experts, in a size of its own.
+    {"mixtral-tiny",
+     "llama",
+     8,
+     2048,
+     3584,
+     32,
+     8,
+     64,
+     32000,
+     4096,
+     1000000,
+     false,
+     {{"expert_count", 8}, {"expert_used_count", 2}}},
+    // Layers of Qwen 3 30B-A3B: 8 of 128 experts.
+    {"qwen3-moe-tiny",
+     "qwen3moe",
+     4,
+     2048,
+     6144,
+     32,
+     4,
+     128,
+     32000,
+     32768,
+     1000000,
+     false,
+     {{"expert_count", 128}, {"expert_used_count", 8}, {"expert_feed_forward_length", 768}}},
+    // Layers of GLM 4.7 Flash: latent attention, 4 of 64 experts and a shared one.
+    {"glm-4.7-flash-tiny",
+     "deepseek2",
+     4,
+     2048,
+     10240,
+     20,
+     1,
+     576,
+     32000,
+     32768,
+     1000000,
+     false,
+     {{"attention.value_length", 512},
+      {"attention.key_length_mla", 256},
+      {"attention.value_length_mla", 256},
+      {"attention.q_lora_rank", 768},
+      {"attention.kv_lora_rank", 512},
+      {"rope.dimension_count", 64},
+      {"leading_dense_block_count", 1},
+      {"expert_count", 64},
+      {"expert_used_count", 4},
+      {"expert_shared_count", 1},
+      {"expert_gating_func", 2},
+      {"expert_feed_forward_length", 1536}},
+     {Role::kMlaQA, Role::kMlaQANorm, Role::kMlaQB, Role::kMlaKB, Role::kMlaVB}},
 };
 
 // Files that store some matrices more exactly than the rest: the head, and attn_v and ffn_down of
@@ -131,24 +209,48 @@ class Maker {
   Result<void> write(const std::string& path) {
     keys();
     vocabulary();
-    // An embedding that is the head as well is stored like a head.
-    matrix("token_embd.weight", s_.tied ? better_ : base_, {s_.n_embd, s_.n_vocab});
-    vector("output_norm.weight", s_.n_embd);
-    if (!s_.tied) matrix("output.weight", better_, {s_.n_embd, s_.n_vocab});
-    for (int i = 0; i < s_.n_layers; ++i) layer(i);
+    HEARTH_ASSIGN(const std::vector<std::byte> bytes, w_.to_bytes({}));
+    HEARTH_ASSIGN(const format::GgufHead head, format::read_gguf_head(bytes));
+    HEARTH_ASSIGN(p_, model::read_hyper_params(head.metadata));
+    for (const model::TensorSpec& spec : p_.arch->tensors) {
+      const int n_layers = model::is_layer_role(spec.role) ? s_.n_layers : 1;
+      const bool chosen = std::ranges::count(s_.optional, spec.role) > 0 ||
+                          (spec.role == Role::kOutput && !s_.tied);
+      for (int layer = 0; layer < n_layers; ++layer)
+        if (model::is_wanted(p_, spec, layer, chosen)) tensor(spec, layer);
+    }
     HEARTH_TRY(w_.write(path, {}));
     return {};
   }
 
  private:
-  static constexpr int kDeltaHead = 128;
-
-  const quant::TypeInfo* maybe_better(int i) const {
+  [[nodiscard]] const quant::TypeInfo* type_of(Role role, int layer) const {
+    using enum Role;
     const int eighth = s_.n_layers / 8;
-    return i < eighth || i >= 7 * s_.n_layers / 8 || (i - eighth) % 3 == 2 ? better_ : base_;
+    const bool here = layer < eighth || layer >= 7 * s_.n_layers / 8 || (layer - eighth) % 3 == 2;
+    switch (role) {
+      case kFfnRouter:
+        return quant::find_type("F32");
+      case kOutput:
+        return better_;
+      case kTokenEmbd:  // one that is the head as well is stored like a head
+        return s_.tied ? better_ : base_;
+      case kAttnV:
+      case kFfnDown:
+      case kFfnDownExps:
+        return here ? better_ : base_;
+      default:
+        return base_;
+    }
   }
 
-  void set(const char* key, uint32_t value) { w_.set(std::string(s_.arch) + "." + key, value); }
+  void set(const char* key, uint32_t value) {
+    // A shape's own number comes first.
+    const auto own = std::ranges::find(s_.keys, std::string_view(key), [](const auto& pair) {
+      return std::string_view(pair.first);
+    });
+    w_.set(std::string(s_.arch) + "." + key, own == s_.keys.end() ? value : own->second);
+  }
   void set(const char* key, float value) { w_.set(std::string(s_.arch) + "." + key, value); }
 
   void keys() {
@@ -164,21 +266,13 @@ class Maker {
     set("attention.layer_norm_rms_epsilon", 1e-5f);
     set("attention.key_length", uint32_t(s_.head_dim));
     set("attention.value_length", uint32_t(s_.head_dim));
-    set("rope.dimension_count", uint32_t(s_.n_rot > 0 ? s_.n_rot : s_.head_dim));
+    set("rope.dimension_count", uint32_t(s_.head_dim));
     set("rope.freq_base", s_.rope_base);
     set("vocab_size", uint32_t(s_.n_vocab));
-    if (s_.n_experts > 0) {
-      set("expert_count", uint32_t(s_.n_experts));
-      set("expert_used_count", 2u);
-    }
-    if (s_.n_delta_v > 0) {
-      set("ssm.conv_kernel", 4u);
-      set("ssm.inner_size", uint32_t(s_.n_delta_v * kDeltaHead));
-      set("ssm.state_size", uint32_t(kDeltaHead));
-      set("ssm.time_step_rank", uint32_t(s_.n_delta_v));
-      set("ssm.group_count", uint32_t(s_.n_delta_k));
-      set("full_attention_interval", 4u);
-    }
+    for (const auto& [key, value] : s_.keys) set(key, value);
+    if (!s_.rope_sections.empty())
+      w_.set_array(std::string(s_.arch) + ".rope.dimension_sections",
+                   std::span<const uint32_t>(s_.rope_sections));
   }
 
   // A SentencePiece vocabulary: three specials, 256 bytes, then made-up words.
@@ -207,77 +301,37 @@ class Maker {
     w_.set("tokenizer.ggml.eos_token_id", 2u);
   }
 
-  void matrix(const std::string& name, const quant::TypeInfo* type, std::vector<int> shape) {
-    // Rows that the type's blocks do not divide are stored as F16, as converters do.
-    if (shape[0] % type->block_len != 0) type = quant::find_type("F16");
+  void tensor(const model::TensorSpec& spec, int layer) {
+    const std::string base = model::base_name(spec, layer);
+    const std::string name = base + std::string(model::suffix_text(spec.suffix));
+    std::vector<uint64_t> shape;
     uint64_t n = 1;
-    format::NewTensor tensor{name, type, {}};
-    for (const int d : shape) {
-      tensor.shape.push_back(uint64_t(d));
-      n *= uint64_t(d);
+    for (int i = 0; i < spec.n_dims(); ++i) {
+      shape.push_back(uint64_t(p_.size(spec.shape[size_t(i)], layer)));
+      n *= shape.back();
     }
-    w_.add_tensor(tensor, random_blocks(*type, type->row_bytes(int64_t(n)), ++seed_));
+    if (spec.is_vector()) {
+      numbers(name, shape, spec.role == Role::kSsmA ? -1.0f : 1.0f);
+      return;
+    }
+    const quant::TypeInfo* type = type_of(spec.role, layer);
+    // Rows that the type's blocks do not divide are stored with shorter ones, as converters do.
+    for (const char* other : {"Q8_0", "F16"})
+      if (shape[0] % uint64_t(type->block_len) != 0) type = quant::find_type(other);
+    w_.add_tensor({name, type, shape}, random_blocks(*type, type->row_bytes(int64_t(n)), ++seed_));
+    const bool of_qkv =
+        spec.role == Role::kAttnQ || spec.role == Role::kAttnK || spec.role == Role::kAttnV;
+    if (of_qkv && std::string_view(s_.arch) == "qwen2") numbers(base + ".bias", {shape[1]}, 1);
   }
 
-  void vector(const std::string& name, int n, float value = 1) {
-    w_.add_tensor({name, quant::find_type("F32"), {uint64_t(n)}},
+  void numbers(const std::string& name, const std::vector<uint64_t>& shape, float value) {
+    uint64_t n = 1;
+    for (const uint64_t size : shape) n *= size;
+    w_.add_tensor({name, quant::find_type("F32"), shape},
                   [n, value](const format::ByteSink& sink) {
                     const std::vector<float> values(size_t(n), value);
                     return sink(std::as_bytes(std::span(values)));
                   });
-  }
-
-  void delta_net(const std::string& p) {
-    const int keys = s_.n_delta_k * kDeltaHead;
-    const int inner = s_.n_delta_v * kDeltaHead;
-    const quant::TypeInfo* f32 = quant::find_type("F32");
-    matrix(p + "attn_qkv.weight", base_, {s_.n_embd, 2 * keys + inner});
-    matrix(p + "attn_gate.weight", base_, {s_.n_embd, inner});
-    matrix(p + "ssm_conv1d.weight", f32, {4, 2 * keys + inner});
-    matrix(p + "ssm_beta.weight", base_, {s_.n_embd, s_.n_delta_v});
-    matrix(p + "ssm_alpha.weight", base_, {s_.n_embd, s_.n_delta_v});
-    vector(p + "ssm_a", s_.n_delta_v, -1);
-    vector(p + "ssm_dt.bias", s_.n_delta_v);
-    vector(p + "ssm_norm.weight", kDeltaHead);
-    matrix(p + "ssm_out.weight", base_, {inner, s_.n_embd});
-  }
-
-  void attention(const std::string& p, int i) {
-    const int q = s_.n_heads * s_.head_dim;
-    const int kv = s_.n_kv_heads * s_.head_dim;
-    const bool gated = s_.n_delta_v > 0;  // Qwen 3.5
-    matrix(p + "attn_q.weight", base_, {s_.n_embd, gated ? 2 * q : q});
-    matrix(p + "attn_k.weight", base_, {s_.n_embd, kv});
-    matrix(p + "attn_v.weight", maybe_better(i), {s_.n_embd, kv});
-    matrix(p + "attn_output.weight", base_, {q, s_.n_embd});
-    if (gated) {
-      vector(p + "attn_q_norm.weight", s_.head_dim);
-      vector(p + "attn_k_norm.weight", s_.head_dim);
-    }
-    if (std::string_view(s_.arch) != "qwen2") return;
-    vector(p + "attn_q.bias", q);
-    vector(p + "attn_k.bias", kv);
-    vector(p + "attn_v.bias", kv);
-  }
-
-  void layer(int i) {
-    const std::string p = "blk." + std::to_string(i) + ".";
-    vector(p + "attn_norm.weight", s_.n_embd);
-    if (s_.n_delta_v > 0 && i % 4 != 3)
-      delta_net(p);
-    else
-      attention(p, i);
-    vector(p + (s_.n_delta_v > 0 ? "post_attention_norm.weight" : "ffn_norm.weight"), s_.n_embd);
-    if (s_.n_experts > 0) {
-      matrix(p + "ffn_gate_inp.weight", quant::find_type("F32"), {s_.n_embd, s_.n_experts});
-      matrix(p + "ffn_gate_exps.weight", base_, {s_.n_embd, s_.n_ff, s_.n_experts});
-      matrix(p + "ffn_up_exps.weight", base_, {s_.n_embd, s_.n_ff, s_.n_experts});
-      matrix(p + "ffn_down_exps.weight", maybe_better(i), {s_.n_ff, s_.n_embd, s_.n_experts});
-      return;
-    }
-    matrix(p + "ffn_gate.weight", base_, {s_.n_embd, s_.n_ff});
-    matrix(p + "ffn_up.weight", base_, {s_.n_embd, s_.n_ff});
-    matrix(p + "ffn_down.weight", maybe_better(i), {s_.n_ff, s_.n_embd});
   }
 
   const Shape& s_;
@@ -285,6 +339,7 @@ class Maker {
   const quant::TypeInfo* base_;
   const quant::TypeInfo* better_;
   GgufWriter w_;
+  model::HyperParams p_;
   uint64_t seed_ = 0;
 };
 

@@ -47,6 +47,9 @@ SCENARIOS = [
     ("qwen2.5-1.5b", "Q4_K_M", [], EVERYTHING),
     ("qwen2.5-7b", "Q4_K_M", [], [SHORT]),
     ("mixtral-tiny", "Q4_K_M", [], [SHORT, DEPTHS, BATCHES]),
+    ("qwen3-moe-tiny", "Q4_K_M", [], [SHORT, BATCHES]),
+    ("glm-4.7-flash-tiny", "Q4_K_M", [], [SHORT, DEPTHS, BATCHES]),
+    ("qwen3.5-0.8b", "Q4_K_M", [], [SHORT, DEPTHS, BATCHES]),
 ]
 
 # ---- rows: one shape for hearth's and for those of others

@@ -184,14 +184,21 @@ struct ScratchNeeds {
     // As wide as any type of cache makes it.
     const auto dv = size_t(align_up(uint64_t(op.dv), 2 * tensor::kKvLanes));
     // scores, q, o and O of a tile; m, l, M, L, begin, end, own, slope, and quantized q of its
-    // rows; a chunk of K and V as floats.
+    // rows; a chunk of K and V as floats, and one that is gathered.
     need(plan.gemm_bytes,
          size_t(kTileRows) * ((tensor::kKvChunk + size_t(op.dk) + 2 * dv + 8) * sizeof(float) +
                               sizeof(ActBlock)) +
-             size_t(tensor::kKvChunk) * (size_t(op.dk) + dv) * sizeof(float) + 6 * 64);
-    const auto n_rows = size_t(std::min<int64_t>(rows(op.q) * op.n_heads, kSplitRows));
+             size_t(tensor::kKvChunk) * (size_t(op.dk) + dv) * sizeof(float) *
+                 (op.selected.present() ? 2 : 1) +
+             6 * 64);
+    const auto n_rows = size_t(std::min<int64_t>(rows(op.q) * op.n_heads, split_rows(op)));
     const size_t chunks = size_t(max_positions / tensor::kKvChunk + 1);
-    plan.split_bytes = std::max(plan.split_bytes, n_rows * chunks * (dv + 2) * sizeof(float));
+    need(plan.split_bytes, n_rows * chunks * (dv + 2) * sizeof(float));
+  }
+  // Of each thread's token, the scores and a copy to sort; the scores of four heads.
+  void operator()(const tensor::SelectPositionsOp&) {
+    need(plan.split_bytes, size_t(n_threads) * 2 * size_t(plan.max_positions) * sizeof(float));
+    need(plan.gemm_bytes, size_t(4 * tensor::kKvChunk) * sizeof(float));
   }
   void operator()(const tensor::DeltaRuleOp& op) { need_head(op); }
   void operator()(const tensor::SelectiveScanOp& op) { need_head(op); }
@@ -218,6 +225,7 @@ struct ScratchNeeds {
 
 ScratchPlan plan_scratch(const tensor::Graph& graph, int64_t max_positions, int n_threads) {
   ScratchPlan plan;
+  plan.max_positions = int64_t(align_up(uint64_t(max_positions), tensor::kKvChunk));
   ScratchNeeds needs{plan, graph, max_positions, n_threads};
   for (const tensor::Op& op : graph.ops()) std::visit(needs, op);
   for (size_t* bytes : {&plan.counter_bytes, &plan.act_bytes, &plan.hidden_bytes, &plan.split_bytes,

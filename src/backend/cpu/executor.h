@@ -29,6 +29,10 @@ inline constexpr int kTileRows = 64;
 // Up to this many rows (tokens * heads), attention may give the chunks of one row to different
 // threads.
 inline constexpr int64_t kSplitRows = 64;
+// Those of one token always.
+inline int64_t split_rows(const tensor::AttentionOp& op) {
+  return std::max<int64_t>(kSplitRows, op.n_heads);
+}
 
 // Offsets into the scratch buffer, computed from the graph alone: Backend::scratch_bytes is this
 // struct's `total`.
@@ -41,6 +45,7 @@ struct ScratchPlan {
   size_t gemm_bytes = 0;     // one per thread: a gemm's own, or attention's tile
   size_t own_bytes = 0;      // one per thread: an input of one row, the lists of one token
   size_t total = 0;
+  int64_t max_positions = 0;  // of a sequence
   [[nodiscard]] size_t thread_bytes() const { return gemm_bytes + own_bytes; }
 };
 ScratchPlan plan_scratch(const tensor::Graph& graph, int64_t max_positions, int n_threads);
@@ -119,6 +124,8 @@ class Executor {
   void run(const tensor::CorrectStreamsOp& op, int thread);
   void run(const tensor::KeepLargestOp& op, int thread);
   void run(const tensor::ScaleByOp& op, int thread);
+  // op_select.cc
+  void run(const tensor::SelectPositionsOp& op, int thread);
 
  private:
   // Rows of a view lie `stride(v)` floats apart.
@@ -218,14 +225,23 @@ class Executor {
   int next_tile(const tensor::AttentionOp& op, int token, AttentionTile& tile) const;
   void append_quantized(const tensor::KvLayerView& kv, const float* k, const float* v, int chunk,
                         int head, int row) const;
-  void load_queries(const tensor::AttentionOp& op, const AttentionTile& tile, int kv_head,
+  [[nodiscard]] int n_head_units(const tensor::AttentionOp& op) const;
+  void take_heads(const tensor::AttentionOp& op, int unit, AttentionTile& tile) const;
+  void load_queries(const tensor::AttentionOp& op, const AttentionTile& tile,
                     const AttentionScratch& s) const;
-  void attend_chunk(const tensor::AttentionOp& op, const AttentionTile& tile, int kv_head,
-                    int chunk, const AttentionScratch& s) const;
-  void finish_rows(const tensor::AttentionOp& op, const AttentionTile& tile, int kv_head,
+  void attend_chunk(const tensor::AttentionOp& op, const AttentionTile& tile, int chunk,
+                    const AttentionScratch& s) const;
+  // Rows of the cache that stand apart, as one chunk of one head.
+  void gather_chunk(const tensor::KvLayerView& from, int head, const int32_t* chunks,
+                    std::span<const float> positions, const tensor::KvLayerView& to) const;
+  void finish_rows(const tensor::AttentionOp& op, const AttentionTile& tile,
                    const AttentionScratch& s) const;
   void attend_whole(const tensor::AttentionOp& op, int thread);
   void attend_split(const tensor::AttentionOp& op, int thread);
+  void score_positions(const tensor::SelectPositionsOp& op, int64_t token, Range chunks,
+                       float* head_scores, float* scores) const;
+  void choose_positions(const tensor::SelectPositionsOp& op, int64_t token, float* scores,
+                        int32_t* order) const;
 
   ExpertLists expert_lists(const tensor::MoeOp& op, int thread) const;
   void route_token(const tensor::MoeOp& op, const ExpertLists& lists, int64_t token,

@@ -61,6 +61,7 @@ void overlay(KernelTable& table, const KernelTable& upper) {
   };
   for (int i = 0; i < quant::TypeList::kSize; ++i) take(table.gemm[i], upper.gemm[i]);
   for (int i = 0; i < tensor::kNumKvTypes; ++i) take(table.attend[i], upper.attend[i]);
+  for (int i = 0; i < tensor::kNumKvTypes; ++i) take(table.index_scores[i], upper.index_scores[i]);
   table.takes_packed |= upper.takes_packed;
   table.bf16_products |= upper.bf16_products;
   take(table.quantize, upper.quantize);

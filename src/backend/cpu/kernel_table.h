@@ -108,6 +108,20 @@ struct AttendArgs {
 };
 using AttendFn = void (*)(const AttendArgs&) noexcept;
 
+// SelectPositionsOp's scores of one token with the positions of one chunk, the first
+// n_blocks * kKvLanes.
+struct IndexArgs {
+  const float* q;        // [n_heads, dk]
+  const float* weights;  // [n_heads]
+  int n_heads;
+  int dk;
+  const void* k;  // the numbers of the chunk
+  int n_blocks;
+  float* head_scores;  // [4, kKvChunk] scratch
+  float* scores;       // [n_blocks * kKvLanes]
+};
+using IndexFn = void (*)(const IndexArgs&) noexcept;
+
 // ConvOp (tensor/recurrent.h) of some channels of one sequence, all its tokens.
 struct ConvArgs {
   static constexpr int kMaxKernel = 16;
@@ -201,6 +215,7 @@ struct KernelTable {
   void (*rope_neox)(float* head, const float* table, int64_t n_pairs) noexcept = nullptr;
 
   AttendFn attend[tensor::kNumKvTypes] = {};  // by tensor::KvType
+  IndexFn index_scores[tensor::kNumKvTypes] = {};  // of types that are not quantized
   // Joins a chunk's partial result (m, l, o) into the running one (M, L, O): the online softmax of
   // FlashAttention (Dao et al. 2022, arXiv:2205.14135, algorithm 1). M starts at -inf.
   void (*merge)(float m, float l, const float* o, float* M, float* L, float* O,

@@ -101,7 +101,7 @@ void Executor::append_head(const KvAppendOp& op, int64_t t, int head) const {
   const int chunk = in_.sequences[size_t(in_.sequence_of[t])].chunks[position / kKvChunk];
   const int row = position % kKvChunk;
   const float* k = data(op.k, t) + int64_t(head) * kv.dk;
-  const float* v = data(op.v, t) + int64_t(head) * kv.dv;
+  const float* v = op.v.present() ? data(op.v, t) + int64_t(head) * kv.dv : nullptr;
   if (kv.quantized()) {
     append_quantized(kv, k, v, chunk, head, row);
     return;
@@ -114,13 +114,17 @@ void Executor::append_head(const KvAppendOp& op, int64_t t, int head) const {
     store_number(v_out, row * kv.dv_padded() + d, d < kv.dv ? v[d] : 0.0f, kv.type);
 }
 
-// Consecutive tokens of one sequence, with all query heads of a group: row = token * group + head
-// in group.
+// Consecutive tokens of one sequence, with query heads that read the same KV head: row = token *
+// group + head in group.
 struct Executor::AttentionTile {
   int token;
   int n_tokens;
-  int group;  // query heads per KV head
+  int kv_head;     // by take_heads
+  int first_head;  // query head
+  int group;       // query heads
   const int32_t* chunks;
+  // Not null: the one token sees these positions alone; what follows counts them.
+  const float* selected;
   int first_position;  // smallest position any row sees
   int last_position;
   int end_of_step;  // behind the last position that there is, where rows see what follows them
@@ -145,6 +149,7 @@ struct Executor::AttentionScratch {
   int32_t* end;
   int32_t* own;
   float* slope;
+  std::byte* gathered;  // a chunk of K and V, where positions are selected
   int dv_padded;
 };
 
@@ -171,6 +176,7 @@ Executor::AttentionScratch Executor::attention_scratch(const AttentionOp& op, in
   s.own = reinterpret_cast<int32_t*>(take(kTileRows));
   s.slope = take(kTileRows);
   s.q_blocks = reinterpret_cast<ActBlock*>(at);
+  s.gathered = reinterpret_cast<std::byte*>(s.q_blocks + kTileRows);
   return s;
 }
 
@@ -178,8 +184,8 @@ Executor::AttentionScratch Executor::attention_scratch(const AttentionOp& op, in
 int Executor::next_tile(const AttentionOp& op, int token, AttentionTile& tile) const {
   const KvLayerView& kv = in_.layers[size_t(op.layer)];
   tile.token = token;
-  tile.group = op.n_heads / kv.n_heads;
-  const int limit = std::max(1, kTileRows / tile.group);
+  const int group = op.n_heads / kv.n_heads;
+  const int limit = op.selected.present() ? 1 : std::max(1, kTileRows / group);
   const int sequence = in_.sequence_of[token];
   int n = 1;
   while (n < limit && token + n < in_.n_tokens && in_.sequence_of[token + n] == sequence) ++n;
@@ -189,14 +195,32 @@ int Executor::next_tile(const AttentionOp& op, int token, AttentionTile& tile) c
   if (op.mask == Mask::kFull || op.mask == Mask::kSymmetric)
     for (int t = token + n; t < in_.n_tokens && in_.sequence_of[t] == sequence; ++t)
       ++tile.end_of_step;
+  const bool selects = op.selected.present() && in_.positions[token] >= op.selected.width;
+  tile.selected = selects ? data(op.selected, token) : nullptr;
   tile.first_position = seen(op, tile, in_.positions[token]).first;
   tile.last_position = seen(op, tile, in_.positions[token + n - 1]).second - 1;
   return token + n;
 }
 
+// The query heads of a KV head, in parts of at most kTileRows.
+int Executor::n_head_units(const AttentionOp& op) const {
+  const int n_kv = in_.layers[size_t(op.layer)].n_heads;
+  return n_kv * ((op.n_heads / n_kv + kTileRows - 1) / kTileRows);
+}
+
+void Executor::take_heads(const AttentionOp& op, int unit, AttentionTile& tile) const {
+  const int n_kv = in_.layers[size_t(op.layer)].n_heads;
+  const int n_parts = n_head_units(op) / n_kv;
+  tile.kv_head = unit / n_parts;
+  const Range heads = share(op.n_heads / n_kv, unit % n_parts, n_parts);
+  tile.first_head = tile.kv_head * (op.n_heads / n_kv) + int(heads.begin);
+  tile.group = int(heads.end - heads.begin);
+}
+
 // [begin, end) of the positions that a token at `position` sees.
 std::pair<int, int> Executor::seen(const AttentionOp& op, const AttentionTile& tile,
                                    int position) const {
+  if (tile.selected != nullptr) return {0, int(op.selected.width)};
   switch (op.mask) {
     case Mask::kCausal:
       return {op.window > 0 ? std::max(0, position - op.window + 1) : 0, position + 1};
@@ -211,12 +235,12 @@ std::pair<int, int> Executor::seen(const AttentionOp& op, const AttentionTile& t
   return {0, 0};
 }
 
-void Executor::load_queries(const AttentionOp& op, const AttentionTile& tile, int kv_head,
+void Executor::load_queries(const AttentionOp& op, const AttentionTile& tile,
                             const AttentionScratch& s) const {
   const bool quantized = in_.layers[size_t(op.layer)].quantized();
   for (int r = 0; r < tile.n_rows(); ++r) {
     float* q = s.q + int64_t(r) * op.dk;
-    const int head = kv_head * tile.group + r % tile.group;
+    const int head = tile.first_head + r % tile.group;
     const int token = tile.token + r / tile.group;
     const float* from =
         data(op.q, token) + int64_t(head) * (op.q_step > 0 ? op.q_step : int64_t(op.dk));
@@ -228,8 +252,8 @@ void Executor::load_queries(const AttentionOp& op, const AttentionTile& tile, in
   }
 }
 
-void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, int kv_head,
-                            int chunk, const AttentionScratch& s) const {
+void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, int chunk,
+                            const AttentionScratch& s) const {
   const KvLayerView& kv = in_.layers[size_t(op.layer)];
   for (int r = 0; r < tile.n_rows(); ++r) {
     const int position = in_.positions[tile.token + r / tile.group];
@@ -237,23 +261,34 @@ void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, in
     s.begin[r] = std::clamp(first - chunk * kKvChunk, 0, kKvChunk);
     s.end[r] = std::clamp(end - chunk * kKvChunk, 0, kKvChunk);
     s.own[r] = position - chunk * kKvChunk;
-    s.slope[r] = alibi_slope(op, kv_head * tile.group + r % tile.group);
+    s.slope[r] = alibi_slope(op, tile.first_head + r % tile.group);
   }
   AttendArgs args{};
   args.n_rows = tile.n_rows();
   args.q = s.q;
   args.dk = op.dk;
   args.dv_padded = s.dv_padded;
-  args.k = kv.k(tile.chunks[chunk], kv_head);
-  args.v = kv.v(tile.chunks[chunk], kv_head);
+  if (tile.selected != nullptr) {
+    KvLayerView gathered = kv;
+    gathered.n_heads = 1;
+    gathered.base = s.gathered;
+    const int first = chunk * kKvChunk;
+    const int n = std::min(kKvChunk, int(op.selected.width) - first);
+    gather_chunk(kv, tile.kv_head, tile.chunks, {tile.selected + first, size_t(n)}, gathered);
+    args.k = gathered.k(0, 0);
+    args.v = gathered.v(0, 0);
+  } else {
+    args.k = kv.k(tile.chunks[chunk], tile.kv_head);
+    args.v = kv.v(tile.chunks[chunk], tile.kv_head);
+    if (chunk < tile.last_chunk()) {
+      args.next = kv.k(tile.chunks[chunk + 1], tile.kv_head);
+      args.next_bytes = int64_t(kv.k_bytes());
+    }
+  }
   if (kv.quantized()) {
     args.q_blocks = s.q_blocks;
-    args.k_scale = kv.k_scales(tile.chunks[chunk], kv_head);
-    args.v_scale = kv.v_scales(tile.chunks[chunk], kv_head);
-  }
-  if (chunk < tile.last_chunk()) {
-    args.next = kv.k(tile.chunks[chunk + 1], kv_head);
-    args.next_bytes = int64_t(kv.k_bytes());
+    args.k_scale = kv.k_scales(tile.chunks[chunk], tile.kv_head);
+    args.v_scale = kv.v_scales(tile.chunks[chunk], tile.kv_head);
   }
   args.begin = s.begin;
   args.end = s.end;
@@ -271,11 +306,11 @@ void Executor::attend_chunk(const AttentionOp& op, const AttentionTile& tile, in
 }
 
 // out = O / L, with the sink's share in L; V's rotation is undone.
-void Executor::finish_rows(const AttentionOp& op, const AttentionTile& tile, int kv_head,
+void Executor::finish_rows(const AttentionOp& op, const AttentionTile& tile,
                            const AttentionScratch& s) const {
   const bool quantized = in_.layers[size_t(op.layer)].quantized();
   for (int r = 0; r < tile.n_rows(); ++r) {
-    const int head = kv_head * tile.group + r % tile.group;
+    const int head = tile.first_head + r % tile.group;
     float* O = s.O + int64_t(r) * s.dv_padded;
     if (op.sinks != nullptr) {
       std::fill_n(s.o, s.dv_padded, 0.0f);
@@ -288,41 +323,42 @@ void Executor::finish_rows(const AttentionOp& op, const AttentionTile& tile, int
   }
 }
 
-// One thread takes a tile and KV head through all chunks. For prefill and for batches.
+// One thread takes a tile and its heads through all chunks. For prefill and for batches.
 void Executor::attend_whole(const AttentionOp& op, int thread) {
-  const int n_kv = in_.layers[size_t(op.layer)].n_heads;
+  const int n_units = n_head_units(op);
   const AttentionScratch s = attention_scratch(op, thread);
   AttentionTile tile;
   int unit = 0;
   for (int token = 0; token < in_.n_tokens;) {
     token = next_tile(op, token, tile);
-    for (int head = 0; head < n_kv; ++head, ++unit) {
+    for (int heads = 0; heads < n_units; ++heads, ++unit) {
       if (unit % n_threads() != thread) continue;
-      load_queries(op, tile, head, s);
+      take_heads(op, heads, tile);
+      load_queries(op, tile, s);
       std::fill_n(s.M, tile.n_rows(), -std::numeric_limits<float>::infinity());
       for (int c = tile.first_chunk(); c <= tile.last_chunk(); ++c) {
-        attend_chunk(op, tile, head, c, s);
+        attend_chunk(op, tile, c, s);
         for (int r = 0; r < tile.n_rows(); ++r)
           k_.merge(s.m[r], s.l[r], s.o + int64_t(r) * s.dv_padded, &s.M[r], &s.L[r],
                    s.O + int64_t(r) * s.dv_padded, s.dv_padded);
       }
-      finish_rows(op, tile, head, s);
+      finish_rows(op, tile, s);
     }
   }
 }
 
 // Threads share the chunks of each tile; the partial results are merged in chunk order behind a
-// barrier. For decode of one long sequence. REQUIRES: all tiles together have at most kSplitRows
+// barrier. For decode of one long sequence. REQUIRES: all tiles together have at most split_rows()
 // rows.
 void Executor::attend_split(const AttentionOp& op, int thread) {
-  const int n_kv = in_.layers[size_t(op.layer)].n_heads;
+  const int n_head_units = this->n_head_units(op);
   const AttentionScratch s = attention_scratch(op, thread);
   const int64_t slot = s.dv_padded + 2;  // m, l, o
   AttentionTile tile;
   int64_t n_units = 0;
   for (int token = 0; token < in_.n_tokens;) {
     token = next_tile(op, token, tile);
-    n_units += int64_t(n_kv) * (tile.last_chunk() - tile.first_chunk() + 1);
+    n_units += int64_t(n_head_units) * (tile.last_chunk() - tile.first_chunk() + 1);
   }
   const Range mine = share(n_units, thread, n_threads());
   int64_t unit = 0;
@@ -330,11 +366,12 @@ void Executor::attend_split(const AttentionOp& op, int thread) {
   for (int token = 0; token < in_.n_tokens;) {
     token = next_tile(op, token, tile);
     const int n_chunks = tile.last_chunk() - tile.first_chunk() + 1;
-    for (int head = 0; head < n_kv; ++head)
+    for (int heads = 0; heads < n_head_units; ++heads) {
+      take_heads(op, heads, tile);
       for (int c = 0; c < n_chunks; ++c, ++unit, partial += slot * tile.n_rows()) {
         if (unit < mine.begin || unit >= mine.end) continue;
-        if (c == 0 || unit == mine.begin) load_queries(op, tile, head, s);
-        attend_chunk(op, tile, head, tile.first_chunk() + c, s);
+        if (c == 0 || unit == mine.begin) load_queries(op, tile, s);
+        attend_chunk(op, tile, tile.first_chunk() + c, s);
         for (int r = 0; r < tile.n_rows(); ++r) {
           float* p = partial + r * slot;
           p[0] = s.m[r];
@@ -342,6 +379,7 @@ void Executor::attend_split(const AttentionOp& op, int thread) {
           std::copy_n(s.o + int64_t(r) * s.dv_padded, s.dv_padded, p + 2);
         }
       }
+    }
   }
   team_.barrier();
   unit = 0;
@@ -349,7 +387,9 @@ void Executor::attend_split(const AttentionOp& op, int thread) {
   for (int token = 0; token < in_.n_tokens;) {
     token = next_tile(op, token, tile);
     const int n_chunks = tile.last_chunk() - tile.first_chunk() + 1;
-    for (int head = 0; head < n_kv; ++head, ++unit, partial += slot * tile.n_rows() * n_chunks) {
+    for (int heads = 0; heads < n_head_units;
+         ++heads, ++unit, partial += slot * tile.n_rows() * n_chunks) {
+      take_heads(op, heads, tile);
       if (unit % n_threads() != thread) continue;
       std::fill_n(s.M, tile.n_rows(), -std::numeric_limits<float>::infinity());
       for (int c = 0; c < n_chunks; ++c)
@@ -358,15 +398,14 @@ void Executor::attend_split(const AttentionOp& op, int thread) {
           k_.merge(p[0], p[1], p + 2, &s.M[r], &s.L[r], s.O + int64_t(r) * s.dv_padded,
                    s.dv_padded);
         }
-      finish_rows(op, tile, head, s);
+      finish_rows(op, tile, s);
     }
   }
 }
 
 void Executor::run(const AttentionOp& op, int thread) {
-  const int n_kv = in_.layers[size_t(op.layer)].n_heads;
-  const bool few_rows = int64_t(in_.n_tokens) * op.n_heads <= kSplitRows;
-  if (few_rows && n_threads() > 1 && in_.n_tokens * n_kv < 4 * n_threads())
+  const bool few_rows = int64_t(in_.n_tokens) * op.n_heads <= split_rows(op);
+  if (few_rows && n_threads() > 1 && in_.n_tokens * n_head_units(op) < 4 * n_threads())
     attend_split(op, thread);
   else
     attend_whole(op, thread);

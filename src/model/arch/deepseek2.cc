@@ -3,10 +3,9 @@
 // first layers are dense.
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "format/gguf_value.h"
 #include "model/hyper_params.h"
+#include "model/latent_params.h"
 #include "model/model.h"
 #include "model/spec.h"
 #include "model/tensor_lists.h"
@@ -40,15 +39,7 @@ Result<void> adjust(HyperParams& params, const format::Metadata& metadata) {
   if (!metadata.contains("deepseek2.expert_gating_func") && params.n_vocab == 154880 &&
       (params.n_layers() == 47 || params.n_layers() == 48))
     params.expert_gating = tensor::ExpertGating::kSigmoid;
-  // YaRN multiplies the scores and not the rotation (DeepSeek-V2, arXiv:2405.04434, and its code);
-  // files hold a tenth of the model's mscale_all_dim.
-  RopeParams& rope = params.rope;
-  double m = rope.attn_factor;
-  if (rope.scaling == RopeScaling::kYarn && rope.factor > 1)
-    m *= 1 + rope.log_multiplier * std::log(rope.factor);
-  rope.log_multiplier = 1;
-  for (LayerParams& layer : params.layers)
-    layer.attn_scale = float(m * m / std::sqrt(double(params.mla.nope + params.mla.rope)));
+  scale_latent_scores(params, true);
   return {};
 }
 

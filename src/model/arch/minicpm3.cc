@@ -2,20 +2,14 @@
 // embedding and residual branches.
 #include <cmath>
 
-#include "model/hyper_params.h"
+#include "model/latent_params.h"
 #include "model/spec.h"
 #include "model/tensor_lists.h"
 
 namespace hearth::model {
 namespace {
-constexpr std::array kLatent = {
-    TensorSpec{Role::kMlaQA, "attn_q_a", {Dim::kEmbd, Dim::kQRank}},
-    TensorSpec{Role::kMlaQANorm, "attn_q_a_norm", {Dim::kQRank}},
-    TensorSpec{Role::kMlaQB, "attn_q_b", {Dim::kQRank, Dim::kMlaQ}},
-    TensorSpec{Role::kMlaKvA, "attn_kv_a_mqa", {Dim::kEmbd, Dim::kKvRankRope}},
-    TensorSpec{Role::kMlaKvANorm, "attn_kv_a_norm", {Dim::kKvRank}},
+constexpr std::array kWhole = {
     TensorSpec{Role::kMlaKvB, "attn_kv_b", {Dim::kKvRank, Dim::kMlaKv}},
-    TensorSpec{Role::kAttnOut, "attn_output", {Dim::kMlaOut, Dim::kEmbd}},
 };
 constexpr TinyKey kTiny[] = {{"attention.q_lora_rank", 24},  {"attention.kv_lora_rank", 32},
                              {"attention.key_length", 24},   {"attention.value_length", 16},
@@ -28,7 +22,8 @@ Result<void> adjust(HyperParams& params, const format::Metadata&) {
   return {};
 }
 
-constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kAttnNorm, kLatent, kGatedFfn);
+constexpr auto kTensors = join(kEmbedAndHead, kRopeFactors, kAttnNorm, kLatentIn, kWhole,
+                               kLatentOut, kGatedFfn);
 }  // namespace
 
 extern const ArchSpec kMinicpm3 = {

@@ -202,6 +202,27 @@ static void attend(const AttendArgs& a) noexcept {
                   [&](int r, auto n) { values_rows<T, n>(a, r, range.first, range.last, next); });
 }
 
+template <class T>
+static void index_scores(const IndexArgs& a) noexcept {
+  const int n = a.n_blocks * tensor::kKvLanes;
+  for (int i = 0; i < n; ++i) a.scores[i] = 0;
+  AttendArgs heads{};
+  heads.dk = a.dk;
+  heads.k = a.k;
+  heads.scores = a.head_scores;
+  Ahead none(nullptr, 0, 0);
+  rows_at_once<4>(a.n_heads, [&](int h, auto n_rows) {
+    heads.q = a.q + int64_t(h) * a.dk;
+    scores_rows<T, n_rows>(heads, 0, 0, a.n_blocks, none);
+    for (int r = 0; r < n_rows; ++r) {
+      const F weight = set1(a.weights[h + r]);
+      const float* scores = a.head_scores + int64_t(r) * tensor::kKvChunk;
+      for (int i = 0; i < n; i += kLanes)
+        store(a.scores + i, fma(weight, max(load(scores + i), zero()), load(a.scores + i)));
+    }
+  });
+}
+
 static void merge_partial(float m, float l, const float* o, float* run_m, float* run_l,
                           float* run_o, int64_t dv_padded) noexcept {
   if (m == -__builtin_inff()) return;
@@ -238,6 +259,9 @@ static void hadamard(float* x, int64_t n, int64_t block) noexcept {
   t.attend[int(tensor::KvType::kF32)] = attend<quant::F32>;
   t.attend[int(tensor::KvType::kF16)] = attend<quant::F16>;
   t.attend[int(tensor::KvType::kBF16)] = attend<quant::BF16>;
+  t.index_scores[int(tensor::KvType::kF32)] = index_scores<quant::F32>;
+  t.index_scores[int(tensor::KvType::kF16)] = index_scores<quant::F16>;
+  t.index_scores[int(tensor::KvType::kBF16)] = index_scores<quant::BF16>;
   t.merge = merge_partial;
   t.hadamard = hadamard;
 }
