@@ -184,6 +184,7 @@ class Simulation : public KvSource {
     for (const StepItem& item : step.items) {
       ASSERT_TRUE(seen.insert({item.request, item.sequence}).second) << "two items of a sequence";
       ASSERT_TRUE(open.contains(item.request));
+      ASSERT_EQ(std::ranges::count(step.preempted, item.request), 0);
       const Known& known = open.at(item.request);
       ASSERT_FALSE(known.cancelled) << "computes for somebody who has gone";
       ASSERT_FALSE(known.over[size_t(item.sequence)]);
