@@ -235,6 +235,62 @@ TEST(SchedulerSimulation, BatchGetsTheRestAndNeverStarves) {
     sim.step();
 }
 
+// While prompts come and come, those who generate wait for a token less than three times as long as
+// usual, although a whole chunk would take five times as long.
+TEST(SchedulerSimulation, StreamsKeepTheirPace) {
+  SchedulerOptions options = small_options();
+  options.n_sequences_max = 64;
+  options.n_batch = 512;
+  options.chunk = 128;
+  Simulation sim(options, 14);
+  std::vector<double> gaps;
+  for (int i = 0; i < 3000 && !HasFatalFailure(); ++i) {
+    if (i % 12 == 0) {
+      RequestSpec spec{.key = sim.random() % 5};
+      spec.n_prompt = int64_t(1 + sim.random() % 300);
+      spec.n_new_max = int64_t(100 + sim.random() % 800);
+      ASSERT_TRUE(sim.ask({.spec = spec, .prompt = {}, .n_answers = {}}));
+    }
+    const double before = sim.now;
+    int64_t n_generating = 0;
+    sim.step([&](const Step& step) { n_generating = step.n_generating; });
+    gaps.insert(gaps.end(), size_t(n_generating), sim.now - before);
+  }
+  EXPECT_EQ(sim.n_missed, 0);
+  ASSERT_GT(gaps.size(), 50000u);
+  std::ranges::sort(gaps);
+  EXPECT_LT(gaps[gaps.size() * 99 / 100], 3 * gaps[gaps.size() / 2]);
+  EXPECT_GT(sim.n_read, 20000);
+}
+
+// An agent's conversation: every turn sends all that was said, and what is new. Beside it three
+// others, so that the memory has to be shared.
+TEST(SchedulerSimulation, AnAgentsTurnsReadOnlyWhatIsNew) {
+  SchedulerOptions options;
+  options.n_blocks = 4 * 70;
+  options.n_ctx = 20000;
+  Simulation sim(options, 15);
+  std::vector<std::vector<int32_t>> said(4);
+  int64_t n_new = 0;
+  for (int turn = 0; turn < 20; ++turn) {
+    std::vector<RequestId> ids;
+    for (std::vector<int32_t>& prompt : said) {
+      const auto n = int64_t(prompt.size());
+      while (int64_t(prompt.size()) < n + 600 + int64_t(sim.random() % 100))
+        prompt.push_back(int32_t(sim.random() % 30000));
+      n_new += int64_t(prompt.size()) - n;
+      RequestSpec spec{.key = uint64_t(&prompt - said.data())};
+      spec.n_prompt = int64_t(prompt.size());
+      spec.n_new_max = 150;
+      ids.push_back(*sim.ask({.spec = spec, .prompt = prompt, .n_answers = {}}));
+    }
+    while (!sim.scheduler.idle() && !HasFatalFailure()) sim.step();
+    for (size_t i = 0; i < said.size(); ++i) said[i] = sim.closed.at(ids[i]).tokens[0];
+  }
+  EXPECT_GT(said[0].size(), 15000u);
+  EXPECT_LT(double(sim.n_read), 1.01 * double(n_new));
+}
+
 // The same calls, the same steps.
 TEST(SchedulerSimulation, IsDeterministic) {
   std::vector<std::vector<int64_t>> traces;
