@@ -164,11 +164,10 @@ TEST(SchedulerSimulation, KeysShareByWeight) {
       worst = std::max(worst, std::abs(double(sim.served[1]) / weight - double(sim.served[2])));
     }
     const double ratio = double(sim.served[1]) / double(sim.served[2]);
-    EXPECT_NEAR(ratio / weight, 1, 0.05);
-    // What is running when a key falls behind is run to its end: so far apart, and no further.
-    EXPECT_LT(worst, double(options.n_sequences_max * largest) / 2);
+    EXPECT_NEAR(ratio / weight, 1, 0.01);
+    // At no time further apart than one request.
+    EXPECT_LT(worst, double(largest));
     EXPECT_GT(sim.served[2], 50000);
-    RecordProperty("ratio", std::to_string(ratio));
   }
 }
 
@@ -236,7 +235,7 @@ TEST(SchedulerSimulation, BatchGetsTheRestAndNeverStarves) {
 }
 
 // While prompts come and come, those who generate wait for a token less than three times as long as
-// usual, although a whole chunk would take five times as long.
+// usual, although a step with a whole chunk takes six times as long.
 TEST(SchedulerSimulation, StreamsKeepTheirPace) {
   SchedulerOptions options = small_options();
   options.n_sequences_max = 64;
