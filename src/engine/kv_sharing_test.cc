@@ -79,7 +79,8 @@ TEST(KvSharing, ThePrefixCacheChangesNoBit) {
       const auto s = int(random() % 3);
       std::vector<int32_t> ids = texts[random() % texts.size()];
       ids.resize(random() % ids.size());
-      for (const int32_t id : some_ids(1 + random() % 120, random())) ids.push_back(id);
+      const size_t n_more = 1 + random() % 120;
+      for (const int32_t id : some_ids(n_more, random())) ids.push_back(id);
       kv.trim(s, 0);
       const auto match = tree.find(1, std::span(ids).first(ids.size() - 1));
       kv.attach(s, match.blocks, match.n_tokens);

@@ -1,5 +1,10 @@
 // When Scheduler's waiting requests will be served: the queue played forward with mean lengths and
 // measured times. Who comes later and is more urgent is not foreseen.
+//
+// A step takes what generating takes, and what it reads on top of that. So there is a clock that
+// only steps of generating move: a request that has a sequence holds it for as many steps as it
+// generates, and for those in which its prompt is read, a chunk in each. And the reading of all who
+// were served before is added to it.
 #include <algorithm>
 #include <queue>
 
@@ -66,42 +71,38 @@ Estimate Scheduler::forecast(const Request& wanted) const {
     bool operator>(const End& other) const { return when > other.when; }
   };
   std::priority_queue<End, std::vector<End>, std::greater<>> ends;
-  const double read_s = rates_.read_s() + rates_.generate_s() / double(chunk());
   int64_t n_sequences = options_.n_sequences_max;
   int64_t n_blocks = options_.n_blocks;
-  double read_until = 0;
-  // Takes its turn at `start`; returns when it has its first token.
-  const auto serve = [&](const Request& r, double start) {
-    double begin = start;
-    if (r.n_unread() > 0) {
-      read_until = std::max(read_until, start) + double(n_unread_expected(r)) * read_s;
-      begin = read_until;
-    }
-    const double end = begin + double(n_new_expected(r)) * rates_.generate_s();
+  double steps_s = 0;     // the clock, when the next one can begin
+  double reading_s = 0;   // what all prompts so far take
+  double read_until = 0;  // by the clock
+  const auto serve = [&](const Request& r) {
+    const auto n_unread = double(n_unread_expected(r));
+    reading_s += n_unread * rates_.read_s();
+    if (n_unread > 0)
+      read_until = std::max(read_until, steps_s) + n_unread / double(chunk()) * rates_.generate_s();
+    const double begin = n_unread > 0 ? read_until : steps_s;
     n_sequences -= r.n_live();
     n_blocks -= blocks_expected(r);
-    ends.push({end, r.n_live(), blocks_expected(r)});
-    return begin;
+    ends.push(
+        {begin + double(n_new_expected(r)) * rates_.generate_s(), r.n_live(), blocks_expected(r)});
   };
   for (const Request* r : running_)
-    if (!r->ending) serve(*r, 0);
+    if (!r->ending) serve(*r);
   Estimate estimate;
   for (const Request* r : order(requests_.contains(wanted.id) ? nullptr : &wanted)) {
     if (r->ending) continue;
     while (!ends.empty() &&
            (n_sequences < r->n_live() || n_blocks < blocks_for(r->n_shared) + r->n_live())) {
-      estimate.start_s = std::max(estimate.start_s, ends.top().when);
+      steps_s = std::max(steps_s, ends.top().when);
       n_sequences += ends.top().n_sequences;
       n_blocks += ends.top().n_blocks;
       ends.pop();
     }
-    // It begins when those before it have read.
-    const double start = std::max(estimate.start_s, read_until);
-    estimate.first_token_s = serve(*r, estimate.start_s);
-    if (r->id == wanted.id) {
-      estimate.start_s = start;
-      return estimate;
-    }
+    estimate.start_s = std::max(steps_s, read_until) + reading_s;  // those before have read then
+    serve(*r);
+    estimate.first_token_s = std::max(steps_s, read_until) + reading_s;
+    if (r->id == wanted.id) break;
     ++estimate.place;
   }
   return estimate;

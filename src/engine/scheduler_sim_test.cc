@@ -23,11 +23,12 @@ Ask random_ask(std::mt19937_64& random) {
   ask.spec.priority = Priority(random() % kPriorities);
   const auto system = int32_t(random() % 3);
   for (int32_t i = 0; i < 40 * system; ++i) ask.prompt.push_back(system * 1000 + i);
-  for (auto n = int64_t(1 + random() % (random() % 10 == 0 ? 600 : 60)); n > 0; --n)
+  const uint64_t longest = random() % 10 == 0 ? 600 : 60;
+  for (auto n = int64_t(1 + random() % longest); n > 0; --n)
     ask.prompt.push_back(int32_t(random() % 100));
   ask.spec.n_prompt = int64_t(ask.prompt.size());
   ask.spec.n_new_max = int64_t(1 + random() % 80);
-  ask.spec.n_sequences = random() % 5 == 0 ? int(2 + random() % 3) : 1;
+  if (random() % 5 == 0) ask.spec.n_sequences = int(2 + random() % 3);
   for (int i = 0; i < ask.spec.n_sequences; ++i)
     ask.n_answers.push_back(int64_t(1 + random() % 100));
   return ask;
