@@ -63,6 +63,11 @@ void fill_chunk(const tensor::KvLayerView& layer, int chunk, std::span<const std
                   pad);
 }
 
+void copy_chunk(std::span<const tensor::KvLayerView> layers, int32_t from, int32_t to) {
+  for (const tensor::KvLayerView& layer : layers)
+    if (layer.n_heads > 0) std::memcpy(layer.k(to, 0), layer.k(from, 0), layer.chunk_bytes());
+}
+
 }  // namespace
 
 Result<KvCache> KvCache::create(const model::HyperParams& params, const Options& options,
@@ -93,14 +98,13 @@ Result<KvCache> KvCache::create(const model::HyperParams& params, const Options&
   }
   HEARTH_TRY(cache.create_states(params, arena));
   if (arena.measuring()) return cache;
-  cache.tables_.resize(size_t(options.n_sequences));
-  cache.used_.resize(size_t(options.n_sequences));
+  uint64_t chunk_bytes = 0;
+  for (const tensor::KvLayerView& view : cache.layers_) chunk_bytes += view.chunk_bytes();
+  cache.pool_ = std::make_unique<BlockPool>(
+      BlockPool::Options{.n_blocks = n_chunks, .block_bytes = std::max<uint64_t>(chunk_bytes, 1)});
+  cache.tables_ =
+      std::make_unique<BlockTables>(*cache.pool_, options.n_sequences, tensor::kKvChunk);
   cache.views_.resize(size_t(options.n_sequences));
-  cache.free_.reserve(size_t(n_chunks));
-  // Taken from the back: low chunks first, so that short conversations touch few pages.
-  for (int64_t i = n_chunks; i-- > 0;) cache.free_.push_back(int32_t(i));
-  for (std::vector<int32_t>& table : cache.tables_)
-    table.reserve(size_t(chunks_for(options.n_positions)));
   return cache;
 }
 
@@ -131,23 +135,26 @@ uint64_t KvCache::state_bytes(const model::HyperParams& params, int n_sequences)
 }
 
 Result<void> KvCache::reserve(int sequence, int64_t n_positions) {
-  std::vector<int32_t>& table = tables_[size_t(sequence)];
-  const auto wanted = size_t(chunks_for(n_positions));
-  if (n_positions > options_.n_positions || wanted > table.size() + free_.size())
+  const int64_t n_before = this->n_positions(sequence);
+  const auto copy = n_positions <= options_.n_positions
+                        ? tables_->reserve(sequence, std::max(n_positions, n_before))
+                        : std::nullopt;
+  if (!copy)
     return fail(ErrorCode::kContextFull,
                 fmt::format("the context is full: {} tokens are needed, {} fit", n_positions,
                             options_.n_positions),
                 "start over with /clear, or use a larger context (--ctx)");
-  while (table.size() < wanted) {
-    table.push_back(free_.back());
-    free_.pop_back();
-  }
+  if (copy->from >= 0) copy_chunk(layers_, copy->from, copy->to);
   // A new sequence's state is zero.
-  if (has_states() && used_[size_t(sequence)] == 0 && n_positions > 0)
+  if (has_states() && n_before == 0 && n_positions > 0)
     std::ranges::fill(state(size_t(sequence)), 0.0f);
-  used_[size_t(sequence)] = n_positions;
-  views_[size_t(sequence)] = {table.data(), int(table.size())};
+  show(sequence);
   return {};
+}
+
+void KvCache::show(int sequence) {
+  const std::span<const int32_t> chunks = tables_->blocks(sequence);
+  views_[size_t(sequence)] = {chunks.data(), int(chunks.size())};
 }
 
 Result<void> KvCache::make_up(int sequence, int64_t n_positions) {
@@ -156,36 +163,33 @@ Result<void> KvCache::make_up(int sequence, int64_t n_positions) {
   const std::vector<std::byte> numbers = made_up_numbers(options_.type);
   for (const tensor::KvLayerView& layer : layers_)
     if (layer.n_heads > 0)
-      for (const int32_t chunk : tables_[size_t(sequence)]) fill_chunk(layer, chunk, numbers);
+      for (const int32_t chunk : tables_->blocks(sequence)) fill_chunk(layer, chunk, numbers);
   return {};
 }
 
 int64_t KvCache::trim(int sequence, int64_t n_positions) {
-  int64_t& used = used_[size_t(sequence)];
-  if (n_positions < used) {
-    used = n_positions;
-    if (has_states()) used = go_back(sequence, n_positions);
+  if (n_positions < this->n_positions(sequence)) {
+    if (has_states()) n_positions = go_back(sequence, n_positions);
+    tables_->trim(sequence, n_positions);
+    show(sequence);
   }
-  std::vector<int32_t>& table = tables_[size_t(sequence)];
-  const auto wanted = size_t(chunks_for(used));
-  while (table.size() > wanted) {
-    free_.push_back(table.back());
-    table.pop_back();
-  }
-  views_[size_t(sequence)] = {table.data(), int(table.size())};
-  return used;
+  return this->n_positions(sequence);
+}
+
+const KvCache::Snapshot* KvCache::last_snapshot(int sequence, int64_t n_positions) const {
+  const Snapshot* best = nullptr;
+  for (const Snapshot& s : snapshots_)
+    if (s.sequence == sequence && s.n_positions <= n_positions &&
+        (best == nullptr || s.n_positions > best->n_positions))
+      best = &s;
+  return best;
 }
 
 // The state becomes that of the last snapshot at or before n_positions; later ones are dropped.
 int64_t KvCache::go_back(int sequence, int64_t n_positions) {
-  const Snapshot* best = nullptr;
-  for (Snapshot& s : snapshots_) {
-    if (s.sequence != sequence) continue;
-    if (s.n_positions > n_positions)
-      s.sequence = -1;
-    else if (best == nullptr || s.n_positions > best->n_positions)
-      best = &s;
-  }
+  for (Snapshot& s : snapshots_)
+    if (s.sequence == sequence && s.n_positions > n_positions) s.sequence = -1;
+  const Snapshot* best = last_snapshot(sequence, n_positions);
   if (best == nullptr) return 0;
   std::ranges::copy(state_of(*best), state(size_t(sequence)).begin());
   return best->n_positions;
@@ -207,12 +211,34 @@ void KvCache::snapshot(int sequence) {
 Result<void> KvCache::copy(int from, int to) {
   trim(to, 0);
   HEARTH_TRY(reserve(to, n_positions(from)));
-  for (const tensor::KvLayerView& layer : layers_)
-    for (size_t i = 0; layer.n_heads > 0 && i < tables_[size_t(from)].size(); ++i)
-      std::memcpy(layer.k(tables_[size_t(to)][i], 0), layer.k(tables_[size_t(from)][i], 0),
-                  layer.chunk_bytes());
+  for (size_t i = 0; i < tables_->blocks(from).size(); ++i)
+    copy_chunk(layers_, tables_->blocks(from)[i], tables_->blocks(to)[i]);
   if (has_states()) std::ranges::copy(state(size_t(from)), state(size_t(to)).begin());
   return {};
+}
+
+int64_t KvCache::share(int from, int to, int64_t n_positions) {
+  trim(to, 0);
+  if (has_states()) {
+    std::span<const float> source = state(size_t(from));
+    if (n_positions < this->n_positions(from)) {
+      const Snapshot* best = last_snapshot(from, n_positions);
+      if (best == nullptr) return 0;
+      n_positions = best->n_positions;
+      source = state_of(*best);
+    }
+    std::ranges::copy(source, state(size_t(to)).begin());
+  }
+  tables_->attach(to, tables_->blocks(from), n_positions);
+  show(to);
+  return n_positions;
+}
+
+void KvCache::attach(int sequence, std::span<const int32_t> chunks, int64_t n_positions) {
+  HEARTH_CHECK(!has_states());
+  trim(sequence, 0);
+  tables_->attach(sequence, chunks, n_positions);
+  show(sequence);
 }
 
 }  // namespace hearth::engine

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <random>
 #include <set>
 
@@ -141,6 +142,68 @@ TEST(KvCache, AMadeUpContextOfCodes) {
   }
 }
 
+// What a position holds, in each layer and at both ends of a chunk: 16 bits behind one another.
+void write(KvCache& cache, int sequence, int64_t position, uint16_t value) {
+  const int chunk = cache.sequences()[size_t(sequence)].chunks[position / tensor::kKvChunk];
+  for (const tensor::KvLayerView& layer : cache.layers()) {
+    const auto row = size_t(position % tensor::kKvChunk) * sizeof(value);
+    std::memcpy(layer.k(chunk, 0) + row, &value, sizeof(value));
+    std::memcpy(layer.k(chunk, 0) + layer.chunk_bytes() - 512 + row, &value, sizeof(value));
+  }
+}
+void expect_holds(const KvCache& cache, int sequence, std::span<const uint16_t> values) {
+  ASSERT_EQ(cache.n_positions(sequence), int64_t(values.size()));
+  for (size_t p = 0; p < values.size(); ++p) {
+    const int chunk = cache.sequences()[size_t(sequence)].chunks[p / tensor::kKvChunk];
+    for (const tensor::KvLayerView& layer : cache.layers()) {
+      const size_t row = p % tensor::kKvChunk * sizeof(uint16_t);
+      uint16_t both[2];
+      std::memcpy(&both[0], layer.k(chunk, 0) + row, sizeof(uint16_t));
+      std::memcpy(&both[1], layer.k(chunk, 0) + layer.chunk_bytes() - 512 + row, sizeof(uint16_t));
+      ASSERT_EQ(both[0], values[p]) << "sequence " << sequence << ", position " << p;
+      ASSERT_EQ(both[1], values[p]);
+    }
+  }
+}
+
+// Sequences share chunks, append and trim as they like: each holds what it wrote, and there is
+// always room for what all may have.
+TEST(KvCache, SequencesThatShareChunksDoNotDisturbEachOther) {
+  constexpr int kSequences = 4;
+  constexpr int64_t kPositions = 900;
+  Arena arena(Arena::Mode::kReal);
+  KvCache cache = make(kPositions, kSequences, arena);
+  std::mt19937_64 random(5);
+  std::vector<std::vector<uint16_t>> values(kSequences);
+  int64_t n_shared = 0;
+  for (int step = 0; step < 600; ++step) {
+    const int s = int(random() % kSequences);
+    const int from = int(random() % kSequences);
+    std::vector<uint16_t>& own = values[size_t(s)];
+    if (random() % 3 == 0 && from != s) {
+      own = values[size_t(from)];
+      own.resize(random() % (own.size() + 1));
+      ASSERT_EQ(cache.share(from, s, int64_t(own.size())), int64_t(own.size()));
+      n_shared += int64_t(own.size());
+    } else if (random() % 4 == 0) {
+      own.resize(random() % (own.size() + 1));
+      ASSERT_EQ(cache.trim(s, int64_t(own.size())), int64_t(own.size()));
+    } else {
+      const auto n = std::min(kPositions, int64_t(own.size() + random() % 300));
+      ASSERT_TRUE(cache.reserve(s, n).has_value());
+      for (auto p = int64_t(own.size()); p < n; ++p) {
+        own.push_back(uint16_t(random()));
+        write(cache, s, p, own.back());
+      }
+    }
+    for (int i = 0; i < kSequences; ++i) expect_holds(cache, i, values[size_t(i)]);
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(n_shared, 10000);
+  for (int s = 0; s < kSequences; ++s) cache.trim(s, 0);
+  EXPECT_EQ(cache.pool().n_used(), 0);
+}
+
 // --- states ---
 
 // One layer with attention alone, one with a state alone, one with both.
@@ -245,6 +308,28 @@ TEST(KvCache, ACopyIsWholeAndItsOwn) {
   EXPECT_EQ(cache.trim(2, 300), 0);  // the snapshot stayed with sequence 0
   feed(cache, 0, 1, 1);
   EXPECT_EQ(cache.trim(0, 300), 300);
+}
+
+// What is shared has the state of all, or of a snapshot; from there on both go their own way.
+TEST(KvCache, AStateIsSharedWhereItIsKnown) {
+  Arena arena(Arena::Mode::kReal);
+  KvCache cache = KvCache::create(hybrid(), {1000, 3, KvType::kF16}, arena).value();
+  feed(cache, 0, 100, 1);
+  cache.snapshot(0);
+  feed(cache, 0, 300, 1);
+  feed(cache, 1, 7, 1);
+  EXPECT_EQ(cache.share(0, 1, 400), 400);
+  expect_state(cache, 1, 400);
+  EXPECT_EQ(cache.share(0, 2, 399), 100);
+  expect_state(cache, 2, 100);
+  feed(cache, 2, 10, 1);
+  feed(cache, 1, 5, 1);
+  expect_state(cache, 0, 400);
+  expect_state(cache, 1, 405);
+  expect_state(cache, 2, 110);
+  EXPECT_EQ(cache.share(0, 1, 99), 0);
+  feed(cache, 1, 3, 1);  // from zero
+  expect_state(cache, 1, 3);
 }
 
 TEST(KvCache, WithoutAttentionAPositionCostsNothing) {
