@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "model/hyper_params.h"
 #include "model/role.h"
+#include "model/tensor_lists.h"
 
 namespace hearth::model {
 
@@ -29,6 +30,26 @@ inline constexpr std::array kIndexerTensors = {
     TensorSpec{
         Role::kIndexWeights, "indexer.proj", {Dim::kEmbd, Dim::kIndexHeads}, Presence::kIndexer},
 };
+
+// A whole model of DeepSeek V3's kind with an indexer in its layers, and the numbers of a tiny one.
+inline constexpr auto kSparseLatent =
+    join(kEmbedAndHead, kAttnNorm, kLatentIn, kAbsorbed, kLatentOut, kIndexerTensors, kGatedFfn,
+         kExpertFfn, kSelectionBias, kSharedExpert);
+inline constexpr TinyKey kTinySparseLatent[] = {{"attention.q_lora_rank", 24},
+                                                {"attention.kv_lora_rank", 32},
+                                                {"attention.key_length", 40},
+                                                {"attention.value_length", 32},
+                                                {"attention.key_length_mla", 24},
+                                                {"attention.value_length_mla", 16},
+                                                {"attention.head_count_kv", 1},
+                                                {"rope.dimension_count", 8},
+                                                {"attention.indexer.head_count", 6},
+                                                {"attention.indexer.key_length", 20},
+                                                {"attention.indexer.top_k", 11},
+                                                {"expert_count", 4},
+                                                {"expert_used_count", 2},
+                                                {"expert_shared_count", 1},
+                                                {"leading_dense_block_count", 1}};
 
 // YaRN multiplies the scores too (DeepSeek-V2, arXiv:2405.04434, and its code): by mscale of the
 // model's configuration, where the rotation has mscale / mscale_all_dim. Files hold a tenth of the

@@ -1,7 +1,6 @@
 // Executor: which positions of its sequence a token attends to, and gathering them (sparse
 // attention).
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <numeric>
 
